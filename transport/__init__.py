@@ -1,0 +1,1 @@
+"""How Tocsin's parts talk: measurements and batches, topics, the MQTT session, the outbox."""

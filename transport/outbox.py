@@ -1,0 +1,213 @@
+"""The outbox: messages kept on disk until every consumer has acknowledged them.
+
+Edge spools batches in one, the rules engine its transitions. SQLite with a write-ahead log and full
+synchronisation; appends and acknowledgements that wait together are committed together.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+from transport.acks import Ack
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS consumer (bit INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+CREATE TABLE IF NOT EXISTS appended (epoch TEXT PRIMARY KEY, last_seq INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS message (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    epoch TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    pending INTEGER NOT NULL,
+    body BLOB NOT NULL,
+    UNIQUE (epoch, seq)
+);
+"""
+
+_Result = TypeVar("_Result")
+
+
+class Entry(NamedTuple):
+    """One message that some consumer lacks; ``number`` grows with age of appending."""
+
+    number: int
+    epoch: str
+    seq: int
+    body: bytes
+
+
+@dataclass(slots=True)
+class _Append:
+    seq: int
+    body: bytes
+
+
+class Outbox:
+    """Messages of one sender, numbered ``seq`` within ``epoch``; made by :func:`open_outbox`."""
+
+    def __init__(self, connection: sqlite3.Connection, epoch: str, consumers: Sequence[str]) -> None:
+        self.epoch = epoch
+        self.consumers = tuple(consumers)
+        self.appended = asyncio.Event()
+        self.acknowledged = asyncio.Event()
+        self._connection = connection
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="outbox")
+        self._bits = _register(connection, consumers)
+        self._last_seq = self._appended_until(epoch)
+        self._waiting: list[tuple[_Append | Ack, asyncio.Future[None]]] = []
+        self._committing: asyncio.Task[None] | None = None
+
+    def next_seq(self) -> int:
+        """Reserve the number of the next message."""
+        self._last_seq += 1
+        return self._last_seq
+
+    async def append(self, seq: int, body: bytes) -> None:
+        """Keep a message; it is durable on return.
+
+        A number at or below the highest ever appended in this epoch changes nothing: a sender that restarts
+        and comes to the same messages again sends each once.
+
+        Raises:
+            sqlite3.Error: The disk refuses; the message is not kept.
+        """
+        await self._commit(_Append(seq, body))
+        self.appended.set()
+
+    async def acknowledge(self, ack: Ack) -> None:
+        """Note what a consumer has; a message that all consumers have is deleted."""
+        if ack.consumer in self._bits:
+            await self._commit(ack)
+            self.acknowledged.set()
+
+    async def backlog(self, consumer: str, *, most: int) -> list[Entry]:
+        """The oldest messages that ``consumer`` lacks."""
+        bit = self._bits[consumer]
+
+        def read() -> list[Entry]:
+            rows = self._connection.execute(
+                "SELECT id, epoch, seq, body FROM message WHERE pending & ? ORDER BY id LIMIT ?", (bit, most)
+            )
+            return [Entry(*row) for row in rows]
+
+        return await self._in_thread(read)
+
+    async def depth(self) -> int:
+        """How many messages some consumer lacks."""
+        return await self._in_thread(
+            lambda: int(self._connection.execute("SELECT count(*) FROM message").fetchone()[0])
+        )
+
+    async def _commit(self, operation: _Append | Ack) -> None:
+        done = asyncio.get_running_loop().create_future()
+        self._waiting.append((operation, done))
+        if self._committing is None:
+            self._committing = asyncio.create_task(self._commit_waiting())
+        await done
+
+    async def _commit_waiting(self) -> None:
+        """Commit whatever waits as one transaction, until nothing waits."""
+        while self._waiting:
+            group, self._waiting = self._waiting, []
+            operations = [operation for operation, _ in group]
+            try:
+                await self._in_thread(partial(self._write, operations))
+            except sqlite3.Error as exc:
+                for _, done in group:
+                    if not done.done():
+                        done.set_exception(exc)
+            else:
+                for _, done in group:
+                    if not done.done():
+                        done.set_result(None)
+        self._committing = None
+
+    def _write(self, operations: Sequence[_Append | Ack]) -> None:
+        connection = self._connection
+        everyone = sum(self._bits.values())
+        with connection:
+            connection.execute("BEGIN IMMEDIATE")
+            for operation in operations:
+                if isinstance(operation, Ack):
+                    self._delete_acknowledged(operation)
+                elif operation.seq > self._appended_until(self.epoch):
+                    connection.execute(
+                        "INSERT INTO message (epoch, seq, pending, body) VALUES (?, ?, ?, ?)",
+                        (self.epoch, operation.seq, everyone, operation.body),
+                    )
+                    connection.execute(
+                        "INSERT OR REPLACE INTO appended (epoch, last_seq) VALUES (?, ?)",
+                        (self.epoch, operation.seq),
+                    )
+
+    def _delete_acknowledged(self, ack: Ack) -> None:
+        bit = self._bits[ack.consumer]
+        for first, last in ack.ranges:
+            which = (ack.epoch, first, last)
+            self._connection.execute(
+                "DELETE FROM message WHERE epoch = ? AND seq BETWEEN ? AND ? AND pending = ?", (*which, bit)
+            )
+            self._connection.execute(
+                "UPDATE message SET pending = pending & ~? WHERE epoch = ? AND seq BETWEEN ? AND ?",
+                (bit, *which),
+            )
+
+    def _appended_until(self, epoch: str) -> int:
+        row = self._connection.execute("SELECT last_seq FROM appended WHERE epoch = ?", (epoch,)).fetchone()
+        return int(row[0]) if row else 0
+
+    async def _in_thread(self, work: Callable[[], _Result]) -> _Result:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    async def close(self) -> None:
+        """Commit what waits and close the file."""
+        if self._committing is not None:
+            await self._committing
+        await self._in_thread(self._connection.close)
+        self._thread.shutdown()
+
+
+@asynccontextmanager
+async def open_outbox(path: Path, *, epoch: str, consumers: Sequence[str]) -> "AsyncIterator[Outbox]":
+    """Open or make the outbox at ``path``.
+
+    Args:
+        path: The SQLite file.
+        epoch: Names this run of the sender; a new random one where the sender starts counting anew, the old
+            one where it goes on with its numbers.
+        consumers: Who must acknowledge each message. One that is no longer named here is waited for no more.
+
+    Raises:
+        sqlite3.Error: The file is no outbox or the disk refuses.
+    """
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.executescript(_SCHEMA)
+    outbox = Outbox(connection, epoch, consumers)
+    try:
+        yield outbox
+    finally:
+        await outbox.close()
+
+
+def _register(connection: sqlite3.Connection, consumers: Sequence[str]) -> dict[str, int]:
+    """Give each consumer a bit of ``pending`` for good, and release those no longer named."""
+    known = {str(name): int(bit) for bit, name in connection.execute("SELECT bit, name FROM consumer")}
+    for name in consumers:
+        if name not in known:
+            known[name] = 1 << len(known)
+            connection.execute("INSERT INTO consumer (bit, name) VALUES (?, ?)", (known[name], name))
+    bits = {name: known[name] for name in consumers}
+    everyone = sum(bits.values())
+    connection.execute("DELETE FROM message WHERE pending & ? = 0", (everyone,))
+    connection.execute("UPDATE message SET pending = pending & ?", (everyone,))
+    return bits
