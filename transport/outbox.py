@@ -61,7 +61,8 @@ class Outbox:
         self._connection = connection
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="outbox")
         self._bits = _register(connection, consumers)
-        self._last_seq = self._appended_until(epoch)
+        self._appended_before = _appended_until(connection, epoch)
+        self._last_seq = self._appended_before
         self._waiting: list[tuple[_Append | Ack, asyncio.Future[None]]] = []
         self._committing: asyncio.Task[None] | None = None
 
@@ -73,8 +74,8 @@ class Outbox:
     async def append(self, seq: int, body: bytes) -> None:
         """Keep a message; it is durable on return.
 
-        A number at or below the highest ever appended in this epoch changes nothing: a sender that restarts
-        and comes to the same messages again sends each once.
+        A number at or below the highest that earlier runs appended in this epoch changes nothing: a sender
+        that restarts and comes to the same messages again sends each once.
 
         Raises:
             sqlite3.Error: The disk refuses; the message is not kept.
@@ -138,7 +139,7 @@ class Outbox:
             for operation in operations:
                 if isinstance(operation, Ack):
                     self._delete_acknowledged(operation)
-                elif operation.seq > self._appended_until(self.epoch):
+                elif operation.seq > self._appended_before:
                     connection.execute(
                         "INSERT INTO message (epoch, seq, pending, body) VALUES (?, ?, ?, ?)",
                         (self.epoch, operation.seq, everyone, operation.body),
@@ -159,10 +160,6 @@ class Outbox:
                 "UPDATE message SET pending = pending & ~? WHERE epoch = ? AND seq BETWEEN ? AND ?",
                 (bit, *which),
             )
-
-    def _appended_until(self, epoch: str) -> int:
-        row = self._connection.execute("SELECT last_seq FROM appended WHERE epoch = ?", (epoch,)).fetchone()
-        return int(row[0]) if row else 0
 
     async def _in_thread(self, work: Callable[[], _Result]) -> _Result:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
@@ -197,6 +194,11 @@ async def open_outbox(path: Path, *, epoch: str, consumers: Sequence[str]) -> "A
         yield outbox
     finally:
         await outbox.close()
+
+
+def _appended_until(connection: sqlite3.Connection, epoch: str) -> int:
+    row = connection.execute("SELECT last_seq FROM appended WHERE epoch = ?", (epoch,)).fetchone()
+    return int(row[0]) if row else 0
 
 
 def _register(connection: sqlite3.Connection, consumers: Sequence[str]) -> dict[str, int]:

@@ -1,0 +1,1 @@
+"""Readings become alarms: the rules people edit, and the engine that evaluates them."""
