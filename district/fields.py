@@ -1,0 +1,78 @@
+"""The kinds of value that people write in every file: ids, names, durations."""
+
+import re
+from datetime import timedelta
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+
+from district.findings import SpecError, Text
+
+_SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_DURATION = re.compile(r"(?P<number>[0-9]+(\.[0-9]+)?)(?P<unit>ms|s|m|h|d)")
+_UNITS_MS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+
+
+class Spec(BaseModel):
+    """Base of everything a human writes in YAML."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+def _slug(value: Any) -> Any:
+    if isinstance(value, str) and not _SLUG.fullmatch(value):
+        raise SpecError(
+            Text(f"{value!r} is no id", f"{value!r} 不能作为标识"),
+            Text(
+                "use lower-case letters, digits and hyphens, as in res-01",
+                "标识只用小写字母、数字和连字符，例如 res-01",
+            ),
+        )
+    return value
+
+
+def _duration(value: Any) -> Any:
+    if isinstance(value, timedelta):
+        return value
+    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    if match is None and value != 0:
+        raise SpecError(
+            Text(f"{value!r} is no duration", f"{value!r} 不是时长"),
+            Text(
+                "write a number with its unit: 800ms, 10s, 5m, 2h, 1d",
+                "请写数字加单位：800ms、10s、5m、2h、1d",
+            ),
+        )
+    return timedelta(milliseconds=float(match["number"]) * _UNITS_MS[match["unit"]]) if match else timedelta()
+
+
+def format_duration(value: timedelta) -> str:
+    """The shortest way to write a duration, as in ``90s`` or ``2h``."""
+    total_ms = round(value.total_seconds() * 1000)
+    for unit in ("d", "h", "m", "s"):
+        if total_ms % _UNITS_MS[unit] == 0 and total_ms:
+            return f"{total_ms // _UNITS_MS[unit]}{unit}"
+    return f"{total_ms}ms" if total_ms else "0s"
+
+
+Slug = Annotated[
+    str, BeforeValidator(_slug), WithJsonSchema({"type": "string", "pattern": f"^{_SLUG.pattern}$"})
+]
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(_duration),
+    PlainSerializer(format_duration),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": f"^{_DURATION.pattern.replace('?P<number>', '').replace('?P<unit>', '')}$",
+        }
+    ),
+]
+
+
+class Names(Spec):
+    """What people call a thing, in both languages."""
+
+    zh: str = Field(min_length=1)
+    en: str = Field(min_length=1)
