@@ -1,0 +1,52 @@
+"""Run one long-running part until it is asked to end; what goes wrong becomes a message and an exit code."""
+
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+OK, FINDINGS, USAGE = 0, 1, 2
+
+
+def configure_logs() -> None:
+    """Logs go to stderr: for people at a terminal, as JSON lines elsewhere."""
+    people = sys.stderr.isatty()
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.dev.ConsoleRenderer()
+            if people
+            else structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    logging.basicConfig(level=logging.ERROR, stream=sys.stderr)  # libraries speak only of what broke
+
+
+def run_until_signal(run: Callable[[asyncio.Event], Awaitable[None]]) -> None:
+    """Run ``run`` and set its event at SIGINT or SIGTERM; a second signal ends it at once."""
+
+    async def main() -> None:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        task = asyncio.current_task()
+
+        def asked() -> None:
+            if stop.is_set() and task is not None:
+                task.cancel()
+            stop.set()
+
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, asked)
+        await run(stop)
+
+    try:
+        asyncio.run(main())
+    except asyncio.CancelledError:
+        sys.exit(128 + signal.SIGINT)
