@@ -20,8 +20,9 @@ from firmware_sim.faults import (
     Fault,
     FaultName,
 )
+from firmware_sim.formulas import World
 from firmware_sim.hj212_lines import Hj212SerialLine, Hj212TcpLine
-from firmware_sim.instrument import Instrument, World
+from firmware_sim.instrument import Instrument
 from firmware_sim.loading import Loaded, load_scenario
 from firmware_sim.record import RECORD_FILE, Record
 from firmware_sim.rtu_line import RtuLine

@@ -24,6 +24,11 @@ class Signal(Protocol):
 class Rate(Signal, Protocol):
     """A signal that can be integrated exactly."""
 
+    @property
+    def lowest(self) -> float:
+        """The lowest value it ever takes."""
+        ...
+
     def area(self, from_s: float, to_s: float) -> float:
         """Return the integral from ``from_s`` to ``to_s``, in the signal's unit times seconds."""
         ...
@@ -34,6 +39,11 @@ class Constant:
     """``value``, always."""
 
     value: float
+
+    @property
+    def lowest(self) -> float:
+        """The value."""
+        return self.value
 
     def at(self, event_s: float) -> float:  # noqa: ARG002 - a constant knows no time
         """Return the value."""
@@ -52,6 +62,11 @@ class Sine:
     amplitude: float
     period_s: float
     phase_s: float
+
+    @property
+    def lowest(self) -> float:
+        """The lowest value it ever takes."""
+        return self.mean - abs(self.amplitude)
 
     def _angle(self, event_s: float) -> float:
         return math.tau * (((event_s - self.phase_s) / self.period_s) % 1.0)

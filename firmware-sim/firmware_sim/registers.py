@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from firmware_sim.curves import Signal
 from firmware_sim.errors import ModbusRefusalError
-from firmware_sim.instrument import World
+from firmware_sim.formulas import World
 from firmware_sim.modbus import ILLEGAL_ADDRESS
 from firmware_sim.scenario import ByteOrder, RegisterSpec, RegisterType, Table, UnitSpec
 
@@ -27,27 +27,35 @@ _ORDERS: dict[ByteOrder, tuple[int, int, int, int]] = {
 }
 
 
-def encode(spec: RegisterSpec, value: float) -> tuple[tuple[int, ...], float]:
-    """Return the words of ``value`` and the value they say.
+def encode(spec: RegisterSpec, value: float) -> tuple[int, ...]:
+    """Return the words of ``value``.
 
     Whole-number registers round half to even and stay at the end of their range beyond it, as an
     instrument at full scale does.
     """
     raw = value / spec.scale
     if spec.type == "bool":
-        return (int(raw >= 0.5),), float(raw >= 0.5)  # noqa: PLR2004 - rounding to a bit
+        return (int(raw >= 0.5),)  # noqa: PLR2004 - rounding to a bit
     if spec.type == "f32":
         data = struct.pack(">f", raw)
-        said = struct.unpack(">f", data)[0] * spec.scale
     else:
         low, high = _LIMITS[spec.type]
         whole = max(low, min(high, round(raw)))
         data = struct.pack(_FORMATS[spec.type], whole)
-        said = whole * spec.scale
-    if spec.words == 1:
-        return struct.unpack(">H", data), said
-    wire = bytes(data[index] for index in _ORDERS[spec.order])
-    return struct.unpack(">HH", wire), said
+    if spec.words > 1:
+        data = bytes(data[index] for index in _ORDERS[spec.order])
+    return struct.unpack(f">{spec.words}H", data)
+
+
+def decode(spec: RegisterSpec, words: Sequence[int]) -> float:
+    """Return the value that the words of a register say; the inverse of :func:`encode`."""
+    if spec.type == "bool":
+        return float(words[0])
+    wire = struct.pack(f">{len(words)}H", *words)
+    if spec.words > 1:
+        wire = bytes(wire[index] for index in _ORDERS[spec.order])  # every order undoes itself
+    (raw,) = struct.unpack(_FORMATS[spec.type], wire)
+    return float(raw) * spec.scale
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,15 +111,16 @@ class RegisterMap:
             if cell is None:
                 continue
             value = counter if cell.signal is None else cell.signal.at(event_s)
-            encoded, said = encode(cell.spec, value)
+            encoded = [
+                self._written.get((table, start + index), word)
+                for index, word in enumerate(encode(cell.spec, value))
+            ]
             for index, word in enumerate(encoded):
                 if 0 <= start + index - addr < count:
                     words[start + index - addr] = word
             if start >= addr and start + cell.spec.words <= addr + count:
                 carries_counter = carries_counter or cell.signal is None
-                values[cell.spec.key] = said
-        for index in range(count):
-            words[index] = self._written.get((table, addr + index), words[index])
+                values[cell.spec.key] = decode(cell.spec, encoded)
         return Block(words=tuple(words), values=values, carries_counter=carries_counter)
 
     def write(self, table: Table, addr: int, words: Sequence[int]) -> None:

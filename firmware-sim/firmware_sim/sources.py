@@ -10,7 +10,6 @@ from firmware_sim.units import parse_duration, parse_utc_offset
 Duration = Annotated[float, BeforeValidator(parse_duration)]
 UtcOffset = Annotated[float, BeforeValidator(parse_utc_offset)]
 Between = Literal["hold", "linear"]
-ANSWERS = "answers"
 
 
 class Spec(BaseModel):
@@ -19,7 +18,7 @@ class Spec(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, arbitrary_types_allowed=True)
 
 
-class SeriesSpec(Spec):
+class CsvSpec(Spec):
     """A column of a CSV file: ``value = cell * scale + offset``; rows with an empty cell are skipped.
 
     Times are ISO 8601; those without a zone lie ``utc_offset`` east of UTC.
@@ -86,12 +85,15 @@ class FromSteps(NoisySpec):
         return self
 
 
+_KINDS = ("csv", "series", "constant", "sine", "steps", "tips")
+
+
 def _kind(value: Any) -> str | None:
-    if isinstance(value, str):
-        return ANSWERS if value == ANSWERS else None
+    if value == "answers":
+        return "answers"
     if isinstance(value, dict):
-        return next((kind for kind in ("series", "constant", "sine", "steps", "tips") if kind in value), None)
-    return None
+        return next((kind for kind in _KINDS if kind in value), None)
+    return next((kind for kind in _KINDS if hasattr(value, kind)), None)
 
 
 _RateSource = (
@@ -100,6 +102,19 @@ _RateSource = (
     | Annotated[FromSine, Tag("sine")]
     | Annotated[FromSteps, Tag("steps")]
 )
+
+
+SeriesSpec = Annotated[
+    Annotated[CsvSpec, Tag("csv")]
+    | Annotated[FromConstant, Tag("constant")]
+    | Annotated[FromSine, Tag("sine")]
+    | Annotated[FromSteps, Tag("steps")],
+    Discriminator(
+        _kind,
+        custom_error_type="source",
+        custom_error_message="a series is one of csv, constant, sine or steps",
+    ),
+]
 
 
 class TipsSpec(Spec):
@@ -116,20 +131,9 @@ class TipsSpec(Spec):
     per_tip: float = Field(gt=0)
 
     @model_validator(mode="after")
-    def _never_negative(self) -> "TipsSpec":
+    def _quiet(self) -> "TipsSpec":
         if self.rate.noise:
             raise ValueError("the rate of tips carries no noise: remove `noise`")
-        match self.rate:
-            case FromConstant(constant=lowest):
-                pass
-            case FromSine(sine=sine):
-                lowest = sine.mean - abs(sine.amplitude)
-            case FromSteps(steps=steps):
-                lowest = min(value for _, value in steps)
-            case _:
-                lowest = 0.0  # a series is checked once it is read
-        if lowest < 0:
-            raise ValueError(f"the rate of tips falls to {lowest:g}: rain never falls below 0 mm/h")
         return self
 
 

@@ -14,7 +14,8 @@ from firmware_sim import hj212
 from firmware_sim.clock import SimClock
 from firmware_sim.curves import Signal
 from firmware_sim.faults import Fault
-from firmware_sim.instrument import Instrument, World
+from firmware_sim.formulas import World
+from firmware_sim.instrument import Instrument
 from firmware_sim.scenario import StationSpec
 
 log = logging.getLogger(__name__)

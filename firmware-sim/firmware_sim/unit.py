@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from firmware_sim.clock import SimClock
 from firmware_sim.errors import ModbusRefusalError
 from firmware_sim.faults import Fault
-from firmware_sim.instrument import Instrument, World
+from firmware_sim.formulas import World
+from firmware_sim.instrument import Instrument
 from firmware_sim.modbus import Write, exception_answer, parse_request, read_answer
 from firmware_sim.registers import RegisterMap
 from firmware_sim.scenario import UnitSpec

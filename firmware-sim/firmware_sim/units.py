@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+_DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(d|h|ms|m|s)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _LINE = re.compile(r"(\d+)-([78])([NEO])([12])")
 _OFFSET = re.compile(r"([+-])(\d{2}):(\d{2})")
@@ -17,16 +17,16 @@ _SILENCE_CHARS = 3.5
 
 
 def parse_duration(text: object) -> float:
-    """Return the seconds of ``15ms``, ``2s``, ``5m``, ``1.5h`` or ``1d``.
+    """Return the seconds of ``15ms``, ``2s``, ``5m``, ``1.5h``, ``4h30m`` or ``1d``.
 
     Raises:
         ValueError: It is no duration.
     """
-    match = _DURATION.fullmatch(text) if isinstance(text, str) else None
-    if match is None:
-        message = f"{text!r} is no duration: write a number and ms, s, m, h or d, such as 5m"
+    parts = _DURATION_PART.findall(text) if isinstance(text, str) else []
+    if not parts or "".join(number + unit for number, unit in parts) != text:
+        message = f"{text!r} is no duration: write numbers with d, h, m, s or ms, such as 5m or 4h30m"
         raise ValueError(message)
-    return float(match[1]) * _SECONDS[match[2]]
+    return sum(float(number) * _SECONDS[unit] for number, unit in parts)
 
 
 def parse_utc_offset(text: object) -> float:
