@@ -134,8 +134,8 @@ def _translate(document: Document, error: Mapping[str, Any], model: type[BaseMod
     cause = error.get("ctx", {}).get("error")
     if isinstance(cause, SpecError):
         return document.finding(
-            "impossible-value",
-            location,
+            cause.code,
+            location if cause.at is None else (*location, cause.at),
             cause.what,
             cause.remedy,
             of_key="[key]" in error["loc"],

@@ -3,10 +3,19 @@
 import re
 from datetime import timedelta
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    WithJsonSchema,
+)
 
-from district.findings import SpecError, Text
+from district.findings import SpecError, Text, closest
 
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _DURATION = re.compile(r"(?P<number>[0-9]+(\.[0-9]+)?)(?P<unit>ms|s|m|h|d)")
@@ -46,6 +55,31 @@ def _duration(value: Any) -> Any:
     return timedelta(milliseconds=float(match["number"]) * _UNITS_MS[match["unit"]]) if match else timedelta()
 
 
+def _positive(value: timedelta) -> timedelta:
+    if value <= timedelta():
+        raise SpecError(
+            Text("must be longer than nothing", "时长必须大于零"),
+            Text("write a number with its unit: 10s, 5m", "请写数字加单位：10s、5m"),
+        )
+    return value
+
+
+def _zone(value: Any) -> Any:
+    if isinstance(value, ZoneInfo):
+        return value
+    try:
+        return ZoneInfo(value)
+    except (TypeError, ValueError, OSError, ZoneInfoNotFoundError) as exc:
+        raise SpecError(
+            Text(f"{value!r} is no time zone", f"{value!r} 不是时区"),
+            Text(
+                "use a name of the time zone database, as in Asia/Shanghai",
+                "请用时区库中的名称，例如 Asia/Shanghai",
+            ),
+            suggestion=closest(str(value), available_timezones()),
+        ) from exc
+
+
 def format_duration(value: timedelta) -> str:
     """The shortest way to write a duration, as in ``90s`` or ``2h``."""
     total_ms = round(value.total_seconds() * 1000)
@@ -69,6 +103,19 @@ Duration = Annotated[
         }
     ),
 ]
+
+
+PositiveDuration = Annotated[Duration, AfterValidator(_positive)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+TimeZone = Annotated[
+    ZoneInfo,
+    BeforeValidator(_zone),
+    PlainSerializer(str),
+    WithJsonSchema({"type": "string", "examples": ["Asia/Shanghai"]}),
+]
+Lon = Annotated[float, Field(ge=-180, le=180)]
+Lat = Annotated[float, Field(ge=-90, le=90)]
+LonLat = Annotated[tuple[Lon, Lat], Field(description="Longitude, latitude (WGS-84 degrees).")]
 
 
 class Names(Spec):

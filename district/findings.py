@@ -56,13 +56,26 @@ class InvalidFileError(DistrictError):
 
 
 class SpecError(ValueError):
-    """A value in a file is impossible; validators raise it to say why in both languages."""
+    """A value in a file is impossible; validators raise it to say why in both languages.
 
-    def __init__(self, what: Text, remedy: Text, *, suggestion: str | None = None) -> None:
+    ``at`` names the key at fault when the validator looked at a whole block.
+    """
+
+    def __init__(
+        self,
+        what: Text,
+        remedy: Text,
+        *,
+        suggestion: str | None = None,
+        code: str = "impossible-value",
+        at: str | int | None = None,
+    ) -> None:
         super().__init__(what.en)
         self.what = what
         self.remedy = remedy
         self.suggestion = suggestion
+        self.code = code
+        self.at = at
 
 
 def closest(word: str, known: Iterable[str]) -> str | None:

@@ -1,0 +1,250 @@
+"""The file devices.yaml as people write it: the district, its gateways, profiles, devices and sites."""
+
+import re
+from pathlib import PurePosixPath
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import (
+    BeforeValidator,
+    Discriminator,
+    Field,
+    PlainSerializer,
+    Tag,
+    WithJsonSchema,
+    model_validator,
+)
+
+from district.bus import Bus
+from district.fields import Finite, LonLat, Names, PositiveDuration, Slug, Spec, TimeZone
+from district.findings import SpecError, Text
+from district.profile import ProfileSpec
+
+SiteKind = Literal["reservoir", "river", "pipeline", "air", "construction", "weather"]
+
+_DIVISION = re.compile(r"[1-9][0-9]{5}")
+_MN = re.compile(r"[A-Za-z0-9_-]{1,24}")
+_VARIABLE = "^[A-Za-z_][A-Za-z0-9_]*$"
+_PORTS = {"mqtt": 1883, "mqtts": 8883}
+
+EnvName = Annotated[
+    str, Field(pattern=_VARIABLE, description="Name of the environment variable that holds the secret.")
+]
+Url = Annotated[str, Field(pattern="^https?://[^/@\\s]+")]
+
+
+def _division(value: Any) -> Any:
+    if not (isinstance(value, str) and _DIVISION.fullmatch(value)):
+        raise SpecError(
+            Text(f"{value!r} is no division code", f"{value!r} 不是行政区划代码"),
+            Text('write the six digits in quotes, as in "330199"', '请写六位数字并加引号，例如 "330199"'),
+        )
+    return value
+
+
+def _mn(value: Any) -> Any:
+    if not (isinstance(value, str) and _MN.fullmatch(value)):
+        raise SpecError(
+            Text(f"{value!r} is no station number", f"{value!r} 不是设备唯一标识 MN"),
+            Text(
+                "write the station's MN, at most 24 letters and digits, in quotes",
+                "请写站点的 MN，最多 24 位字母数字，加引号",
+            ),
+        )
+    return value
+
+
+class BrokerAddress(Spec):
+    """A broker that somebody else runs."""
+
+    host: str
+    port: int
+    tls: bool
+
+
+def _broker(value: Any) -> Any:
+    if value is None or isinstance(value, BrokerAddress):
+        return value
+    if value == "auto":
+        return None
+    refusal = SpecError(  # the value itself is never shown: people put passwords into addresses
+        Text("no address of a broker", "不是消息服务器地址"),
+        Text(
+            "write auto, mqtt://HOST:1883 or mqtts://HOST:8883",
+            "请写 auto、mqtt://主机:1883 或 mqtts://主机:8883",
+        ),
+    )
+    try:
+        parts = urlsplit(value)
+        port = parts.port
+    except (TypeError, ValueError, AttributeError) as exc:
+        raise refusal from exc
+    if parts.username is not None or parts.password is not None:
+        raise SpecError(
+            Text("an address holds no user or password", "地址中不能写用户名或密码"),
+            Text("use certificates: tls: certs", "请用证书：tls: certs"),
+        )
+    if parts.scheme not in _PORTS or not parts.hostname or parts.path not in {"", "/"}:
+        raise refusal
+    return BrokerAddress(host=parts.hostname, port=port or _PORTS[parts.scheme], tls=parts.scheme == "mqtts")
+
+
+def _folder(value: Any) -> Any:
+    if (
+        isinstance(value, str)
+        and value
+        and not PurePosixPath(value).is_absolute()
+        and ".." not in value.split("/")
+    ):
+        return value
+    raise SpecError(
+        Text(f"{value!r} is no folder of the district", f"{value!r} 不是本区目录下的文件夹"),
+        Text("write its name, relative to this file, as in certs", "请写相对于本文件的名称，例如 certs"),
+    )
+
+
+Broker = Annotated[
+    BrokerAddress | None,
+    BeforeValidator(_broker),
+    PlainSerializer(lambda b: f"mqtt{'s' * b.tls}://{b.host}:{b.port}" if b else "auto"),
+    WithJsonSchema(
+        {"type": "string", "pattern": "^(auto|mqtts?://.+)$", "examples": ["auto", "mqtts://hub:8883"]}
+    ),
+]
+
+
+class SqliteStore(Spec):
+    """Readings in one SQLite file: nothing to install."""
+
+    kind: Literal["sqlite"] = "sqlite"
+
+
+class InfluxStore(Spec):
+    """InfluxDB 2 or 3, or VictoriaMetrics, by the v2 write API."""
+
+    kind: Literal["influx"]
+    url: Url
+    org: str = Field(min_length=1)
+    bucket: str = Field(min_length=1)
+    token_env: EnvName | None = None
+
+
+class Influx1Store(Spec):
+    """InfluxDB 1.x."""
+
+    kind: Literal["influx1"]
+    url: Url
+    database: str = Field(min_length=1)
+    username: str | None = None
+    password_env: EnvName | None = None
+
+    @model_validator(mode="after")
+    def _user_has_a_password(self) -> Self:
+        if (self.username is None) != (self.password_env is None):
+            raise SpecError(
+                Text("username and password_env go together", "username 与 password_env 必须同时写"),
+                Text("write both or neither", "要么都写，要么都不写"),
+                at="username" if self.username is not None else "password_env",
+            )
+        return self
+
+
+Store = Annotated[SqliteStore | InfluxStore | Influx1Store, Field(discriminator="kind")]
+
+
+class DistrictSpec(Spec):
+    """The district itself."""
+
+    id: Slug = Field(description="Id of the district's own area in areas.geojson.")
+    name: Names
+    timezone: TimeZone = Field(
+        description="Governs hours, days and seasons, and instruments that name no zone."
+    )
+    code: Annotated[str, BeforeValidator(_division)] = Field(
+        description="Six-digit division code (GB/T 2260)."
+    )
+    broker: Broker = Field(
+        default=None, description="auto, or the address of a broker.", validate_default=True
+    )
+    tls: Annotated[str, BeforeValidator(_folder)] | None = Field(
+        default=None, description="Folder made by `tocsin certs`; without it, MQTT is plain."
+    )
+    store: Store = SqliteStore()
+
+
+class GatewaySpec(Spec):
+    """One agent on one piece of hardware."""
+
+    area: Slug = Field(description="The area it serves; part of its topics.")
+    buses: dict[Slug, Bus] = Field(min_length=1)
+
+
+class Datum(Spec):
+    """Where the instrument's zero lies."""
+
+    zero: Finite = Field(description="Height of the zero in the datum's frame, in the point's unit.")
+    system: str | None = Field(default=None, description='Name of the height datum, as in "1985".')
+
+
+class DeviceBase(Spec):
+    """What is common to every instrument."""
+
+    id: Slug
+    site: Slug
+    name: Names | None = None
+    gateway: Slug
+    bus: Slug
+    use: Slug = Field(description="The profile.")
+    datum: Datum | None = None
+    at: LonLat | None = None
+    disabled: bool = Field(default=False, description="Not asked, not missed.")
+
+
+class ModbusDeviceSpec(DeviceBase):
+    """An instrument that we ask."""
+
+    unit: int = Field(ge=1, le=247, description="Modbus unit id.")
+    every: PositiveDuration = Field(description="How often it is asked.")
+
+
+class Hj212DeviceSpec(DeviceBase):
+    """A station that reports by itself."""
+
+    mn: Annotated[str, BeforeValidator(_mn)] = Field(description="The station's MN.")
+    expect: PositiveDuration = Field(description="How often it reports.")
+    password_env: EnvName | None = None
+
+
+def _device_kind(value: Any) -> str:
+    names = value if isinstance(value, dict) else vars(value)
+    return "hj212" if "mn" in names or ("expect" in names and "unit" not in names) else "modbus"
+
+
+DeviceSpec = Annotated[
+    Annotated[ModbusDeviceSpec, Tag("modbus")] | Annotated[Hj212DeviceSpec, Tag("hj212")],
+    Discriminator(_device_kind),
+]
+
+
+class SiteSpec(Spec):
+    """A monitored place."""
+
+    kind: SiteKind
+    area: Slug = Field(description="The cell it lies in.")
+    name: Names
+    asset: Slug | None = Field(
+        default=None, description="Sites that watch one thing share it; the site's own id if left out."
+    )
+    upstream: tuple[Slug, ...] = Field(default=(), description="Sites whose water comes here.")
+    at: LonLat | None = None
+
+
+class DevicesFile(Spec):
+    """devices.yaml."""
+
+    version: Literal[1]
+    district: DistrictSpec
+    gateways: dict[Slug, GatewaySpec] = Field(min_length=1)
+    profiles: dict[Slug, ProfileSpec] = Field(min_length=1)
+    devices: tuple[DeviceSpec, ...] = Field(min_length=1)
+    sites: dict[Slug, SiteSpec] = Field(min_length=1)
