@@ -1,6 +1,6 @@
 """The broker of a small site or a demo: mosquitto as a child process, else iotcore; both bound to loopback.
 
-Neither is trusted with data: batches and transitions stay on their sender's disk until acknowledged end to end.
+Neither is trusted with data: batches and transitions stay on their sender's disk until acknowledged.
 """
 
 import asyncio
@@ -119,7 +119,7 @@ async def _run_mosquitto(
 @asynccontextmanager
 async def _run_iotcore(endpoint: Endpoint) -> AsyncIterator[None]:
     try:
-        from iotcore import Broker  # noqa: PLC0415  (an optional part, and only here)
+        from iotcore import Broker
     except ImportError as exc:
         raise MissingPartError(
             "no broker: install mosquitto (Debian: apt install mosquitto) or the Python package iotcore"

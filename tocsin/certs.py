@@ -12,7 +12,6 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from tocsin.errors import TocsinError
-from transport.session import TlsFiles
 
 SERVICES = ("collector", "rules", "alerting", "console")
 _AUTHORITY = "authority"
@@ -37,7 +36,7 @@ def make_certificates(
         The certificates made now.
 
     Raises:
-        TocsinError: The authority's key is missing though its certificate is there, or a file is no certificate.
+        TocsinError: The authority's key is missing though its certificate is there, or is no key.
     """
     folder.mkdir(parents=True, exist_ok=True)
     made: list[Path] = []
@@ -55,13 +54,6 @@ def make_certificates(
             _make_leaf(folder, name, alternatives, issuer, issuer_key, server=name == _BROKER)
             made.append(path)
     return made
-
-
-def client_files(folder: Path, name: str) -> TlsFiles:
-    """The files by which the client ``name`` speaks to the district's broker."""
-    return TlsFiles(
-        authority=folder / f"{_AUTHORITY}.pem", certificate=folder / f"{name}.pem", key=folder / f"{name}.key"
-    )
 
 
 def _alternatives(hosts: Iterable[str]) -> list[x509.GeneralName]:

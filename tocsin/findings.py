@@ -4,6 +4,7 @@ import locale
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from unicodedata import east_asian_width
 
 import msgspec
 
@@ -38,11 +39,9 @@ def render_findings(findings: Iterable[Finding], folder: Path, language: Languag
         if place.line <= len(sources[place.file]):
             line = sources[place.file][place.line - 1]
             number = f"{place.line:>6} | "
-            # a tab or a wide character moves the caret as it moves the text above it
-            lead = "".join(
-                c if c == "\t" else "　" if ord(c) > 0x2E7F else " " for c in line[: place.column - 1]
-            )
-            rows += [number + line, " " * (len(number) - 2) + "| " + lead + "^" * place.width]
+            before, meant = line[: place.column - 1], line[place.column - 1 :][: place.width]
+            lead = "".join(c if c == "\t" else " " * _columns(c) for c in before)  # as wide as what is above
+            rows += [number + line, " " * (len(number) - 2) + "| " + lead + "^" * max(1, _columns(meant))]
         rows.append(f"  {_REMEDY[language]}: {finding.remedy.in_language(language)}")
         if finding.suggestion:
             rows[-1] += " " + _MEANT[language].format(word=finding.suggestion)
@@ -50,6 +49,11 @@ def render_findings(findings: Iterable[Finding], folder: Path, language: Languag
     words = _COUNT[language]
     count = words[min(len(blocks), 2)].format(number=len(blocks))
     return "\n\n".join([*blocks, count])
+
+
+def _columns(text: str) -> int:
+    """How many columns a terminal gives to ``text``."""
+    return sum(2 if east_asian_width(character) in "WF" else 1 for character in text)
 
 
 def findings_json(findings: Iterable[Finding]) -> str:

@@ -1,0 +1,262 @@
+"""The command line: results on stdout, logs on stderr.
+
+Exit code 0 is fine, 1 is findings, 2 is bad usage or configuration.
+"""
+
+import asyncio
+import os
+import sys
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from district.findings import InvalidFileError, Language
+from tocsin.errors import TocsinError
+from tocsin.findings import default_language, findings_json, render_findings
+from tocsin.serve import FINDINGS, USAGE, configure_logs, run_until_signal
+from tocsin.wiring import Surroundings
+from transport.clock import parse_clock, real_clock
+from transport.errors import TransportError
+
+app = typer.Typer(
+    help="Senses danger in a district and warns the right people in time.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+rules_app = typer.Typer(help="The rules engine.", no_args_is_help=True)
+alerting_app = typer.Typer(help="Warnings to people.", no_args_is_help=True)
+app.add_typer(rules_app, name="rules")
+app.add_typer(alerting_app, name="alerting")
+
+
+class Tongue(StrEnum):
+    """The languages of people's text."""
+
+    EN = "en"
+    ZH = "zh"
+
+
+District = Annotated[
+    Path, typer.Option("--district", "-d", help="The folder with devices.yaml and its three siblings.")
+]
+State = Annotated[
+    Path | None, typer.Option("--state", help="Where state is kept; by default `state` in the district.")
+]
+Broker = Annotated[
+    str | None,
+    typer.Option(
+        "--broker", envvar="TOCSIN_BROKER", help="mqtt://HOST:PORT or mqtts://…; overrides the district's."
+    ),
+]
+ClockText = Annotated[
+    str | None, typer.Option("--clock", hidden=True, help="Simulated time: WALL@EVENT*SPEED.")
+]
+Lang = Annotated[Tongue | None, typer.Option("--lang", help="Language of findings; by default the locale's.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
+
+HERE = Path()
+
+
+def main() -> NoReturn:
+    """Run the command line; errors that people can mend become a message and exit code 2."""
+    try:
+        app()
+    except InvalidFileError as exc:
+        folder = Path(os.environ.get("TOCSIN_DISTRICT", "."))
+        _fail(render_findings(exc.findings, folder, default_language()))
+    except (TocsinError, TransportError) as exc:
+        _fail(f"tocsin: {exc}")
+    sys.exit(0)
+
+
+def _fail(message: str) -> NoReturn:
+    print(message, file=sys.stderr)  # noqa: T201  (a command's last word)
+    sys.exit(USAGE)
+
+
+def _around(district: Path, state: Path | None, broker: str | None, clock: str | None) -> Surroundings:
+    configure_logs()
+    os.environ["TOCSIN_DISTRICT"] = str(district)
+    return Surroundings(
+        district=district,
+        state=state or district / "state",
+        broker=broker,
+        clock=parse_clock(clock) if clock else real_clock(),
+    )
+
+
+@app.command()
+def check(district: District = HERE, *, json: AsJson = False, lang: Lang = None) -> None:
+    """Check the four files of a district; every mistake at its place, with what to do."""
+    from tocsin.check import check as find
+
+    findings = find(district)
+    language: Language = lang.value if lang else default_language()
+    typer.echo(findings_json(findings) if json else render_findings(findings, district, language))
+    raise typer.Exit(FINDINGS if findings else 0)
+
+
+@app.command()
+def schema(folder: Annotated[Path, typer.Argument(help="Receives *.schema.json.")] = Path("schemas")) -> None:
+    """Write the JSON Schemas by which editors check and complete the files."""
+    from tocsin.schema import write_schemas
+
+    for path in write_schemas(folder):
+        typer.echo(path)
+
+
+@app.command()
+def certs(
+    district: District = HERE,
+    host: Annotated[
+        list[str] | None, typer.Option(help="A name or address of the broker; repeatable.")
+    ] = None,
+) -> None:
+    """Make the district's certificate authority, and certificates for broker, services and gateways."""
+    from district.load import load_district
+    from tocsin.certs import make_certificates
+
+    at = _around(district, None, None, None)
+    loaded = load_district(at.district)
+    folder = loaded.tls or district / "certs"
+    for path in make_certificates(folder, district=loaded.id, gateways=loaded.gateways, hosts=host or []):
+        typer.echo(path)
+    if loaded.tls is None:
+        typer.echo("to use them, add `tls: certs` under `district:` in devices.yaml", err=True)
+
+
+@app.command()
+def edge(
+    district: District = HERE,
+    gateway: Annotated[
+        str | None, typer.Option(help="Which gateway this is; needed where there are several.")
+    ] = None,
+    bus: Annotated[
+        list[str] | None, typer.Option(help="BUS=PORT or BUS=HOST:PORT: where a bus is on this machine.")
+    ] = None,
+    *,
+    state: State = None,
+    broker: Broker = None,
+    clock: ClockText = None,
+) -> None:
+    """Run the agent of one gateway: read its instruments, spool, publish."""
+    from tocsin import wiring
+
+    endpoints = dict(_split(text) for text in bus or [])
+    run_until_signal(wiring.edge(_around(district, state, broker, clock), gateway, endpoints))
+
+
+def _split(text: str) -> tuple[str, str]:
+    name, separator, endpoint = text.partition("=")
+    if not separator or not endpoint:
+        raise typer.BadParameter(f"{text!r}: expected BUS=PORT or BUS=HOST:PORT")
+    return name, endpoint
+
+
+@app.command()
+def collect(
+    district: District = HERE, state: State = None, broker: Broker = None, clock: ClockText = None
+) -> None:
+    """Run the collector: store what the gateways send, then acknowledge."""
+    from tocsin import wiring
+
+    run_until_signal(wiring.collector(_around(district, state, broker, clock)))
+
+
+@rules_app.command("run")
+def rules_run(
+    district: District = HERE, state: State = None, broker: Broker = None, clock: ClockText = None
+) -> None:
+    """Run the engine that turns readings into alarms."""
+    from tocsin import wiring
+
+    run_until_signal(wiring.rules(_around(district, state, broker, clock)))
+
+
+@alerting_app.command("run")
+def alerting_run(
+    district: District = HERE, state: State = None, broker: Broker = None, clock: ClockText = None
+) -> None:
+    """Run the part that turns alarms into warnings for the right people."""
+    from tocsin import wiring
+
+    run_until_signal(wiring.alerting(_around(district, state, broker, clock), echo=True))
+
+
+@app.command()
+def up(district: District = HERE, state: State = None, broker: Broker = None) -> None:
+    """Run everything in one process, on real time."""
+    from tocsin.up import run_everything
+
+    at = _around(district, state, broker, None)
+    run_until_signal(lambda stop: run_everything(at, stop))
+
+
+@app.command()
+def sim(
+    run_dir: Annotated[Path, typer.Option(help="Receives endpoints, control socket and the record.")],
+    district: District = HERE,
+    connect: Annotated[
+        list[str] | None, typer.Option(help="LINE=HOST:PORT: where TCP stations call.")
+    ] = None,
+    clock: ClockText = None,
+) -> None:
+    """Run the simulated instruments of a district (its simulation.yaml)."""
+    from tocsin.simulation import simulator_command
+
+    command = simulator_command(
+        district, run_dir, connect=dict(_split(text) for text in connect or []), clock=clock
+    )
+    os.execv(command[0], command)  # noqa: S606  (the simulator takes this process's place)
+
+
+@app.command()
+def demo(
+    district: District = HERE,
+    *,
+    speed: Annotated[float, typer.Option(help="Simulated seconds a second.", min=1.0)] = 360.0,
+    until_end: Annotated[
+        bool, typer.Option("--until-end", help="End by itself when the flood is over.")
+    ] = False,
+    keep: Annotated[Path | None, typer.Option(help="Keep state and logs in this folder.")] = None,
+    json: AsJson = False,
+) -> None:
+    """Replay a real flash flood through simulated instruments to delivered warnings."""
+    from tocsin.demo import run_demo
+
+    configure_logs()
+    os.environ["TOCSIN_DISTRICT"] = str(district)
+    run_until_signal(
+        lambda stop: run_demo(
+            district, stop, speed=speed, until_end=until_end or json, keep=keep, as_json=json
+        )
+    )
+
+
+@app.command()
+def history(
+    device: Annotated[str, typer.Argument(help="A device of devices.yaml.")],
+    point: Annotated[str, typer.Argument(help="One of its points.")],
+    *,
+    district: District = HERE,
+    state: State = None,
+    since: Annotated[
+        datetime | None, typer.Option("--from", help="First instant, in the district's time.")
+    ] = None,
+    until: Annotated[
+        datetime | None, typer.Option("--to", help="Last instant, in the district's time.")
+    ] = None,
+    csv: Annotated[bool, typer.Option("--csv", help="Rows for a spreadsheet.")] = False,
+    plot: Annotated[bool, typer.Option("--plot", help="A picture in the terminal.")] = False,
+    json: AsJson = False,
+) -> None:
+    """Show what one point measured."""
+    from tocsin.history import Form, show_history
+
+    at = _around(district, state, None, None)
+    form = Form.CSV if csv else Form.PLOT if plot else Form.JSON if json else Form.TABLE
+    asyncio.run(show_history(at, device, point, since=since, until=until, form=form))

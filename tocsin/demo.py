@@ -1,0 +1,105 @@
+"""The demo: a real flash flood, through simulated instruments and real lines, to delivered warnings."""
+
+import asyncio
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+from rich.console import Console, RenderableType
+from rich.live import Live
+
+from tocsin.broker import open_broker
+from tocsin.errors import ProcessError
+from tocsin.findings import default_language
+from tocsin.narrate import Narrator
+from tocsin.replay import Replay, open_replay
+from tocsin.report import make_report
+from tocsin.view import render
+from tocsin.watch import SUBSCRIPTIONS, Watch
+from transport.session import open_session
+
+STARTS_AT = datetime(2018, 6, 3, 16, 5, tzinfo=UTC)  # twelve hours around the peak of Dead Run, 3 June 2018
+ENDS_AT = datetime(2018, 6, 4, 4, 5, tzinfo=UTC)
+_FRAME_S = 0.25
+
+
+async def run_demo(
+    folder: Path, stop: asyncio.Event, *, speed: float, until_end: bool, keep: Path | None, as_json: bool
+) -> None:
+    """Run the demo until ``stop``, or until the flood is over; then say what it came to.
+
+    Raises:
+        ProcessError: A process of the demo broke; the message names its log.
+        InvalidFileError: The district has mistakes.
+    """
+    console = Console(stderr=as_json)
+    with _state_folder(keep) as state:
+        async with (
+            open_broker(state / "broker") as broker,
+            open_replay(folder, state, broker, starts_at=STARTS_AT, speed=speed) as replay,
+        ):
+            watch = Watch(ledger=state / "alerting" / "ledger.sqlite")
+            async with open_session(broker, client_id="demo", subscriptions=SUBSCRIPTIONS) as session:
+                following = asyncio.create_task(watch.follow(session))
+                narrator = Narrator(console=console, district=replay.district, language=default_language())
+                await _show(replay, watch, narrator, stop, until_end=until_end)
+                following.cancel()
+            if until_end and not stop.is_set():
+                await replay.stop()
+        if until_end and not stop.is_set():
+            report = await make_report(replay.district, state, replay.served, replay.clock)
+            if as_json:
+                sys.stdout.write(msgspec.json.format(msgspec.json.encode(report.as_json())).decode() + "\n")
+            else:
+                narrator.summarise(report, keep)
+
+
+@contextmanager
+def _state_folder(keep: Path | None) -> Iterator[Path]:
+    if keep is not None:
+        keep.mkdir(parents=True, exist_ok=True)
+        yield keep.resolve()
+    else:
+        with tempfile.TemporaryDirectory(prefix="tocsin-demo-", ignore_cleanup_errors=True) as folder:
+            yield Path(folder)
+
+
+async def _show(
+    replay: Replay, watch: Watch, narrator: Narrator, stop: asyncio.Event, *, until_end: bool
+) -> None:
+    """Draw frames at a terminal, or write lines elsewhere, until asked to stop or the flood is over."""
+    clock, console = replay.clock, narrator.console
+
+    def frame() -> RenderableType:
+        now = clock.now()
+        return render(
+            watch,
+            replay.district,
+            now=now,
+            share=(now - STARTS_AT) / (ENDS_AT - STARTS_AT),
+            speed=clock.speed,
+            language=narrator.language,
+        )
+
+    live = Live(console=console, auto_refresh=False) if console.is_terminal else None
+    if live is None:
+        watch.on_transition = narrator.say_transition
+        watch.on_warning = narrator.say_warning
+    with live or nullcontext():
+        while not stop.is_set() and not (until_end and clock.now() >= ENDS_AT):
+            broken = replay.broken()
+            if broken is not None:
+                raise ProcessError(f"{broken.name} ended unasked; its log:\n{_tail(broken.log)}")
+            watch.look_up_warnings()
+            if live is not None:
+                live.update(frame(), refresh=True)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), _FRAME_S)
+
+
+def _tail(log: Path, lines: int = 15) -> str:
+    return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])

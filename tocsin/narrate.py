@@ -1,0 +1,78 @@
+"""The demo in lines of text: what happens as it happens, and what it came to."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from alerting.ledger import WarningRecord
+from district.findings import Language
+from district.inventory import District
+from rules.transition import Level, Transition
+from tocsin.report import Report
+from tocsin.view import mark, told
+from transport.measurement import from_ms
+
+_SUMMARY = {
+    "en": """\
+answers served {served}, stored {stored}, lost {lost}, duplicates {duplicates}
+alarms changed {changes} times; {warnings} warnings went to {people} people
+from an instrument's answer to a warning's receipt: p50 {p50} ms, p99 {p99} ms""",
+    "zh": """\
+仪器应答 {served} 次，入库 {stored} 条，丢失 {lost}，重复 {duplicates}
+报警级别变化 {changes} 次；{warnings} 条预警发给 {people} 人
+从仪器应答到预警回执：p50 {p50} ms，p99 {p99} ms""",
+}
+_OVER = {"en": "The flood is over. Highest level reached:", "zh": "洪水过程结束。最高级别："}
+_KEPT = {"en": "state and logs:", "zh": "状态与日志："}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Narrator:
+    """Tells the demo to one reader in one language."""
+
+    console: Console
+    district: District
+    language: Language
+
+    def say_transition(self, transition: Transition) -> None:
+        """One alarm changed its level."""
+        value = "" if transition.value is None else f"{transition.value:g} {transition.unit}"
+        self.console.print(
+            self._time(transition.at_ms),
+            mark(transition.to, self.language),
+            f"{transition.rule} {transition.subject} {value}",
+            highlight=False,
+        )
+
+    def say_warning(self, record: WarningRecord) -> None:
+        """One warning went out."""
+        self.console.print(
+            self._time(record.sent_ms), "→", record.msg_type, record.headline[self.language], highlight=False
+        )
+
+    def summarise(self, report: Report, kept: Path | None) -> None:
+        """What the whole replay came to."""
+        highest = max((t.to for t in report.transitions), default=Level.NORMAL)
+        figures = report.as_json()
+        summary = _SUMMARY[self.language].format(
+            served=figures["served"],
+            stored=figures["stored"],
+            lost=figures["lost"],
+            duplicates=figures["duplicates"],
+            changes=len(report.transitions),
+            warnings=len(report.warnings),
+            people=len({receipt.person for record in report.warnings for receipt in record.receipts}),
+            **figures["latency_ms"],
+        )
+        self.console.print()
+        self.console.print(_OVER[self.language], mark(highest, self.language))
+        self.console.print(summary, highlight=False)
+        for record in report.warnings:
+            if record.level == highest:
+                self.console.print("  ", record.headline[self.language], told(record), highlight=False)
+        if kept is not None:
+            self.console.print(_KEPT[self.language], str(kept), highlight=False)
+
+    def _time(self, at_ms: int) -> str:
+        return f"{from_ms(at_ms).astimezone(self.district.timezone):%H:%M:%S}"

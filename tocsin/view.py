@@ -1,0 +1,165 @@
+"""The live view of the demo: sites with values and their age, alarms, warnings with receipts, counters."""
+
+from collections import Counter
+from datetime import datetime, timedelta
+
+from rich.console import Group
+from rich.panel import Panel
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from alerting.ledger import WarningRecord
+from district.findings import Language
+from district.inventory import District, Names, Site
+from rules.transition import Level
+from tocsin.report import ANSWERS
+from tocsin.watch import Watch
+from transport.measurement import from_ms
+
+# level = colour + shape + word, never colour alone
+_STYLE = {
+    Level.NORMAL: ("", "·", {"en": "normal", "zh": "正常"}),
+    Level.BLUE: ("bold bright_blue", "●", {"en": "BLUE", "zh": "蓝色"}),
+    Level.YELLOW: ("bold yellow", "▲", {"en": "YELLOW", "zh": "黄色"}),
+    Level.ORANGE: ("bold dark_orange", "◆", {"en": "ORANGE", "zh": "橙色"}),
+    Level.RED: ("bold white on red", "■", {"en": "RED", "zh": "红色"}),
+}
+_WORDS = {
+    "en": {
+        "site": "site",
+        "level": "level",
+        "values": "newest values",
+        "age": "age",
+        "sites": "Sites",
+        "warnings": "Warnings",
+        "sent": "sent",
+        "what": "what",
+        "told": "told",
+        "none": "no warning yet",
+        "counters": "read {read} · spooled {spooled} · stored {stored} · evaluated {evaluated} · "
+        "transitions {transitions} · warnings {warnings} · receipts {receipts}",
+    },
+    "zh": {
+        "site": "站点",
+        "level": "级别",
+        "values": "最新数值",
+        "age": "距今",
+        "sites": "站点",
+        "warnings": "预警",
+        "sent": "发布时间",
+        "what": "内容",
+        "told": "已送达",
+        "none": "暂无预警",
+        "counters": "采集 {read} · 缓存 {spooled} · 入库 {stored} · 判定 {evaluated} · "
+        "级别变化 {transitions} · 预警 {warnings} · 回执 {receipts}",
+    },
+}
+_SHOWN_WARNINGS = 10
+_HANDED_OVER = ("sent", "delivered", "read", "acknowledged")
+
+
+def mark(level: Level, language: Language) -> Text:
+    """A level as colour, shape and word."""
+    style, shape, words = _STYLE[level]
+    return Text(f"{shape} {words[language]}", style=style)
+
+
+def render(
+    watch: Watch, district: District, *, now: datetime, share: float, speed: float, language: Language
+) -> Group:
+    """One frame of the view; ``share`` of the replay is over."""
+    words = _WORDS[language]
+    local = now.astimezone(district.timezone)
+    head = Table.grid(expand=True)
+    head.add_column()
+    head.add_column(justify="right")
+    head.add_row(
+        Text(f"Tocsin · {_name(district.name, language)}", style="bold"),
+        Text(f"{local:%Y-%m-%d %H:%M:%S %Z} · {speed:g}x"),
+    )
+    return Group(
+        head,
+        ProgressBar(total=1.0, completed=min(1.0, share)),
+        Panel(_sites(watch, district, now, language), title=words["sites"]),
+        Panel(_warnings(watch, district, language), title=words["warnings"]),
+        Text(words["counters"].format(**_counters(watch)), style="dim"),
+    )
+
+
+def _sites(watch: Watch, district: District, now: datetime, language: Language) -> Table:
+    words = _WORDS[language]
+    table = Table(words["site"], words["level"], words["values"], words["age"], expand=True, box=None)
+    for site in district.sites.values():
+        values, taken_ms = _newest(watch, district, site)
+        age = "–" if taken_ms is None else _short(now - from_ms(taken_ms))
+        table.add_row(
+            _name(site.name, language) or site.id,
+            mark(watch.level_of(site.id), language),
+            ", ".join(values) or "–",
+            age,
+        )
+    return table
+
+
+def _newest(watch: Watch, district: District, site: Site) -> tuple[list[str], int | None]:
+    values = []
+    taken_ms = None
+    for device in district.devices.values():
+        if device.site != site.id:
+            continue
+        for point in device.points.values():
+            sample = watch.newest.get((device.id, point.id))
+            if sample is None or point.id == ANSWERS:
+                continue
+            value = "?" if sample.value is None else f"{sample.value:g}"
+            doubt = "" if sample.quality.is_good else f" ({sample.quality.value})"
+            values.append(f"{point.id} {value} {point.unit}{doubt}")
+            taken_ms = max(taken_ms or 0, sample.at_ms)
+    return values, taken_ms
+
+
+def _warnings(watch: Watch, district: District, language: Language) -> Table | Text:
+    words = _WORDS[language]
+    if not watch.warnings:
+        return Text(words["none"], style="dim")
+    table = Table(words["sent"], words["level"], words["what"], words["told"], expand=True, box=None)
+    for record in watch.warnings[-_SHOWN_WARNINGS:]:
+        sent = from_ms(record.sent_ms).astimezone(district.timezone)
+        table.add_row(
+            f"{sent:%H:%M:%S}", mark(record.level, language), record.headline[language], told(record)
+        )
+    return table
+
+
+def told(record: WarningRecord) -> str:
+    """How many of those concerned have it, as in ``3/4``."""
+    people = {receipt.person for receipt in record.receipts}
+    reached = {receipt.person for receipt in record.receipts if receipt.state in _HANDED_OVER}
+    return f"{len(reached)}/{len(people)}"
+
+
+def _counters(watch: Watch) -> dict[str, int]:
+    total: Counter[str] = Counter()
+    for beat in watch.beats.values():
+        total.update({name: round(value) for name, value in beat.counters.items()})
+    return {
+        "read": watch.readings,
+        "spooled": total["spooled"],
+        "stored": total["stored"],
+        "evaluated": total["evaluated"],
+        "transitions": total["transitions"],
+        "warnings": len(watch.warnings),
+        "receipts": sum(len(record.receipts) for record in watch.warnings),
+    }
+
+
+def _name(names: Names, language: Language) -> str:
+    return names.zh if language == "zh" else names.en
+
+
+def _short(age: timedelta) -> str:
+    seconds = max(0, int(age.total_seconds()))
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}h{minutes:02}m" if hours else f"{minutes}m{seconds:02}s"

@@ -1,0 +1,145 @@
+"""Builds each room's configuration from a district and the options of a command: the wires of the house.
+
+A gateway has no hub libraries, so each room is imported where it is wired.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from district.inventory import District
+from district.load import load_district
+from tocsin.errors import TocsinError
+from transport.clock import Clock, real_clock
+from transport.session import Endpoint, TlsFiles, parse_endpoint
+
+Run = Callable[[asyncio.Event], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """Where one process stands: its district, its state, its broker and its clock."""
+
+    district: Path
+    state: Path
+    broker: str | None = None  # overrides the district's
+    clock: Clock = field(default_factory=real_clock)
+
+    def state_of(self, part: str) -> Path:
+        """The folder that ``part`` keeps its state in; it is made when absent."""
+        folder = self.state / part
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+
+def tls_files(district: District, client: str) -> TlsFiles | None:
+    """The certificate of one client; none when the district does not ask for TLS."""
+    if district.tls is None:
+        return None
+    return TlsFiles(
+        authority=district.tls / "authority.pem",
+        certificate=district.tls / f"{client}.pem",
+        key=district.tls / f"{client}.key",
+    )
+
+
+def broker_of(district: District, at: Surroundings, client: str) -> Endpoint:
+    """The broker that ``client`` speaks to.
+
+    Raises:
+        TocsinError: The district leaves it to ``tocsin up``, and nobody named one.
+        EndpointError: The address is impossible or its certificates are missing.
+    """
+    tls = tls_files(district, client)
+    if at.broker is not None:
+        return parse_endpoint(at.broker, tls)
+    if district.broker is None:
+        raise TocsinError(
+            "the district says `broker: auto`, which `tocsin up` and `tocsin demo` provide; "
+            "to run one part alone, give --broker mqtt://HOST:PORT or name the broker in devices.yaml"
+        )
+    return Endpoint(
+        host=district.broker.host, port=district.broker.port, tls=tls if district.broker.tls else None
+    )
+
+
+def edge(at: Surroundings, gateway: str | None, bus_endpoints: Mapping[str, str]) -> Run:
+    """The agent of one gateway.
+
+    Raises:
+        TocsinError: The district has no such gateway or bus, or several gateways and none was named.
+    """
+    from edge.app import EdgeConfig, run
+
+    district = load_district(at.district, areas=False)
+    known = ", ".join(sorted(district.gateways))
+    if gateway is None:
+        if len(district.gateways) != 1:
+            raise TocsinError(f"which gateway is this? Give --gateway, one of: {known}")
+        gateway = next(iter(district.gateways))
+    if gateway not in district.gateways:
+        raise TocsinError(f"no gateway {gateway!r} in devices.yaml; it has: {known}")
+    buses = district.gateways[gateway].buses
+    for bus in bus_endpoints:
+        if bus not in buses:
+            raise TocsinError(f"gateway {gateway} has no bus {bus!r}; it has: {', '.join(sorted(buses))}")
+    config = EdgeConfig(
+        district=district,
+        gateway=gateway,
+        broker=broker_of(district, at, gateway),
+        state_dir=at.state_of(f"edge-{gateway}"),
+        clock=at.clock,
+        bus_endpoints=bus_endpoints,
+    )
+    return lambda stop: run(config, stop)
+
+
+def collector(at: Surroundings) -> Run:
+    """The collector and its store."""
+    from collector.app import CollectorConfig, run
+
+    district = load_district(at.district)
+    config = CollectorConfig(
+        district=district,
+        broker=broker_of(district, at, "collector"),
+        store=district.store,
+        state_dir=at.state_of("collector"),
+        clock=at.clock,
+    )
+    return lambda stop: run(config, stop)
+
+
+def rules(at: Surroundings) -> Run:
+    """The rules engine."""
+    from rules.app import RulesConfig, run
+    from rules.load import load_rules
+
+    district = load_district(at.district)
+    config = RulesConfig(
+        district=district,
+        rulebook=load_rules(at.district, district),
+        broker=broker_of(district, at, "rules"),
+        state_dir=at.state_of("rules"),
+        clock=at.clock,
+    )
+    return lambda stop: run(config, stop)
+
+
+def alerting(at: Surroundings, *, echo: bool) -> Run:
+    """Alerting, its ledger and its channels; ``echo`` shows console warnings on stdout too."""
+    from alerting.app import AlertingConfig, run
+    from alerting.load import load_contacts
+    from rules.load import load_rules
+
+    district = load_district(at.district)
+    config = AlertingConfig(
+        district=district,
+        contacts=load_contacts(at.district, district),
+        rulebook=load_rules(at.district, district),
+        broker=broker_of(district, at, "alerting"),
+        state_dir=at.state_of("alerting"),
+        clock=at.clock,
+        echo=echo,
+    )
+    return lambda stop: run(config, stop)
