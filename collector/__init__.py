@@ -1,0 +1,1 @@
+"""The district's one record: every reading stored once, then acknowledged."""

@@ -1,0 +1,173 @@
+"""The embedded store: one SQLite file, written by one thread, readable meanwhile by anybody."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from collector.errors import StoreDownError, StoreRefusedError, StoreSettingsError
+from collector.store import Row
+from transport.batch import Sample
+from transport.measurement import Quality
+
+_VERSION = 1
+_BUSY_S = 10.0  # how long a writer waits for another process that writes
+_SCHEMA = """
+BEGIN IMMEDIATE;
+CREATE TABLE IF NOT EXISTS series (
+    id INTEGER PRIMARY KEY,
+    device TEXT NOT NULL,
+    point TEXT NOT NULL,
+    UNIQUE (device, point)
+) STRICT;
+CREATE TABLE IF NOT EXISTS quality (id INTEGER PRIMARY KEY, word TEXT NOT NULL UNIQUE) STRICT;
+CREATE TABLE IF NOT EXISTS sample (
+    series INTEGER NOT NULL REFERENCES series,
+    at_ms INTEGER NOT NULL,
+    value REAL,
+    quality INTEGER NOT NULL REFERENCES quality,
+    PRIMARY KEY (series, at_ms)
+) STRICT, WITHOUT ROWID;
+CREATE VIEW IF NOT EXISTS reading AS
+    SELECT device, point, strftime('%Y-%m-%dT%H:%M:%fZ', at_ms / 1000.0, 'unixepoch') AS taken_at,
+           value, word AS quality
+    FROM sample JOIN series ON series.id = series JOIN quality ON quality.id = quality;
+COMMIT;
+"""
+_HISTORY = """
+SELECT at_ms, value, word
+FROM sample JOIN quality ON quality.id = quality
+WHERE series = (SELECT id FROM series WHERE device = ? AND point = ?) AND at_ms >= ? AND at_ms < ?
+ORDER BY at_ms
+"""
+_LATEST = """
+SELECT device, point, at_ms, value, word
+FROM series JOIN sample ON series = series.id JOIN quality ON quality.id = quality
+WHERE at_ms = (SELECT max(at_ms) FROM sample WHERE series = series.id)
+ORDER BY device, point
+"""
+
+_Result = TypeVar("_Result")
+
+
+class _SeriesIds(dict[tuple[str, str], int]):
+    """The number of each series; a new one is registered when first asked for."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def __missing__(self, key: tuple[str, str]) -> int:
+        self._connection.execute("INSERT OR IGNORE INTO series (device, point) VALUES (?, ?)", key)
+        found = self._connection.execute("SELECT id FROM series WHERE device = ? AND point = ?", key)
+        self[key] = number = int(found.fetchone()[0])
+        return number
+
+
+class SqliteStore:
+    """A :class:`~collector.store.Store` in one file; made by :func:`open_sqlite`."""
+
+    def __init__(self, writer: sqlite3.Connection, reader: sqlite3.Connection) -> None:
+        self._writer = writer
+        self._reader = reader
+        self._writing = ThreadPoolExecutor(1, thread_name_prefix="store-write")
+        self._reading = ThreadPoolExecutor(1, thread_name_prefix="store-read")  # never waits for a commit
+        self._series = _SeriesIds(writer)
+        self._codes = {
+            Quality(word): number for number, word in writer.execute("SELECT id, word FROM quality")
+        }
+
+    async def write(self, samples: Sequence[Sample]) -> None:
+        """Keep samples in one transaction; see :class:`~collector.store.Store`."""
+
+        def insert() -> None:
+            series, codes = self._series, self._codes
+            rows = [
+                (series[device, point], at_ms, value, codes[quality])
+                for device, point, at_ms, value, quality in samples
+            ]
+            with self._writer:
+                self._writer.execute("BEGIN IMMEDIATE")
+                self._writer.executemany("INSERT OR IGNORE INTO sample VALUES (?, ?, ?, ?)", rows)
+
+        await _in_thread(self._writing, insert)
+
+    async def history(self, device: str, point: str, start_ms: int, end_ms: int) -> list[Row]:
+        """Read one series; see :class:`~collector.store.Store`."""
+
+        def read() -> list[Row]:
+            found = self._reader.execute(_HISTORY, (device, point, start_ms, end_ms))
+            return [Row(at_ms, value, Quality(word)) for at_ms, value, word in found]
+
+        return await _in_thread(self._reading, read)
+
+    async def latest(self) -> list[Sample]:
+        """Read the newest of every series; see :class:`~collector.store.Store`."""
+
+        def read() -> list[Sample]:
+            found = self._reader.execute(_LATEST)
+            return [
+                Sample(device, point, at_ms, value, Quality(word))
+                for device, point, at_ms, value, word in found
+            ]
+
+        return await _in_thread(self._reading, read)
+
+    async def close(self) -> None:
+        """Let a write that is under way finish, then close the file."""
+        for thread, connection in ((self._reading, self._reader), (self._writing, self._writer)):
+            await asyncio.get_running_loop().run_in_executor(thread, connection.close)
+            thread.shutdown()
+
+
+@asynccontextmanager
+async def open_sqlite(path: Path) -> AsyncIterator[SqliteStore]:
+    """Open or make the store at ``path`` while the block runs.
+
+    Raises:
+        StoreSettingsError: The file is no store, of a later version, or out of reach.
+    """
+    try:
+        writer = _connect(path)
+        try:
+            _prepare(writer, path)
+            reader = _connect(path)
+            reader.execute("PRAGMA query_only = ON")
+        except BaseException:
+            writer.close()
+            raise
+    except sqlite3.Error as exc:
+        raise StoreSettingsError(f"store {path}: {exc}") from exc
+    store = SqliteStore(writer, reader)
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
+
+
+def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    if version > _VERSION:
+        raise StoreSettingsError(f"store {path}: made by a later version of tocsin; use that one")
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")  # what is acknowledged survives a power cut
+    connection.executescript(_SCHEMA)
+    connection.execute(f"PRAGMA user_version = {_VERSION}")
+    connection.executemany(
+        "INSERT OR IGNORE INTO quality (word) VALUES (?)", [(quality.value,) for quality in Quality]
+    )
+
+
+async def _in_thread(thread: ThreadPoolExecutor, work: Callable[[], _Result]) -> _Result:
+    try:
+        return await asyncio.get_running_loop().run_in_executor(thread, work)
+    except (OverflowError, UnicodeEncodeError, sqlite3.DataError) as exc:
+        raise StoreRefusedError(f"SQLite: {exc}") from exc
+    except sqlite3.Error as exc:
+        raise StoreDownError(f"SQLite: {exc}") from exc
