@@ -17,6 +17,7 @@ from transport.session import Endpoint, TlsFiles
 
 _LOOPBACK = "127.0.0.1"
 _READY_S = 10.0
+_LISTENING = b" running"  # mosquitto logs it once its listeners are open
 _LARGEST_BYTES = 4 * 1024 * 1024
 
 _MOSQUITTO = """\
@@ -109,9 +110,10 @@ async def _run_mosquitto(
     program: str, folder: Path, endpoint: Endpoint, certs: Path | None
 ) -> AsyncIterator[Child]:
     folder.mkdir(parents=True, exist_ok=True)
-    config = folder / "mosquitto.conf"
+    config, log = folder / "mosquitto.conf", folder / "mosquitto.log"
+    log.unlink(missing_ok=True)  # what an earlier run said would be taken for this one's
     config.write_text(mosquitto_config(folder, host=endpoint.host, port=endpoint.port, certs=certs))
-    async with spawn("broker", [program, "-c", str(config)], log=folder / "mosquitto.log") as child:
+    async with spawn("broker", [program, "-c", str(config)], log=log) as child:
         await _listening(endpoint, child)
         yield child
 
@@ -133,17 +135,15 @@ async def _run_iotcore(endpoint: Endpoint) -> AsyncIterator[None]:
 
 
 async def _listening(endpoint: Endpoint, child: Child) -> None:
-    """Wait until something answers at the endpoint.
+    """Wait until mosquitto says that it listens; an answer at the port would not prove that it is ours.
 
     Raises:
-        ProcessError: The broker ended, or nothing answers in time.
+        ProcessError: The broker ended, or does not listen in time.
     """
     with suppress(TimeoutError):
         async with asyncio.timeout(_READY_S):
             while child.running:
-                with suppress(OSError):
-                    _, writer = await asyncio.open_connection(endpoint.host, endpoint.port)
-                    writer.close()
+                if _LISTENING in child.log.read_bytes():
                     return
                 await asyncio.sleep(0.02)
     raise ProcessError(f"the broker does not listen at {endpoint.url}; its log: {child.log}")

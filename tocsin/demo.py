@@ -49,7 +49,7 @@ async def run_demo(
                 await _show(replay, watch, narrator, stop, until_end=until_end)
                 following.cancel()
             if until_end and not stop.is_set():
-                await replay.stop()
+                await replay.finish()
         if until_end and not stop.is_set():
             report = await make_report(replay.district, state, replay.served, replay.clock)
             if as_json:

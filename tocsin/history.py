@@ -16,6 +16,7 @@ from district.findings import closest
 from district.inventory import District, Point
 from district.load import load_district
 from tocsin.errors import TocsinError
+from tocsin.report import EARLIEST_MS, LATEST_MS
 from tocsin.wiring import Surroundings
 from transport.measurement import Quality, from_ms, to_ms
 
@@ -48,10 +49,10 @@ async def show_history(
     district = load_district(at.district)
     spec = _find(district, device, point)
     first, last = (
-        None if instant is None else to_ms(instant.replace(tzinfo=instant.tzinfo or district.timezone))
-        for instant in (since, until)
+        bound if instant is None else to_ms(instant.replace(tzinfo=instant.tzinfo or district.timezone))
+        for instant, bound in ((since, EARLIEST_MS), (until, LATEST_MS))
     )
-    async with open_store(district, at.state_of("collector")) as store:
+    async with open_store(district.store, district=district, state_dir=at.state_of("collector")) as store:
         found = await store.history(device, point, first, last)
     rows = [
         Row(from_ms(at_ms).astimezone(district.timezone), value, quality) for at_ms, value, quality in found

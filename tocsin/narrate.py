@@ -10,7 +10,7 @@ from district.findings import Language
 from district.inventory import District
 from rules.transition import Level, Transition
 from tocsin.report import Report
-from tocsin.view import mark, told
+from tocsin.view import headline, level_of, mark, told
 from transport.measurement import from_ms
 
 _SUMMARY = {
@@ -48,7 +48,7 @@ class Narrator:
     def say_warning(self, record: WarningRecord) -> None:
         """One warning went out."""
         self.console.print(
-            self._time(record.sent_ms), "→", record.msg_type, record.headline[self.language], highlight=False
+            self._time(record.sent_ms), "→", record.msg_type, headline(record, self.language), highlight=False
         )
 
     def summarise(self, report: Report, kept: Path | None) -> None:
@@ -62,15 +62,15 @@ class Narrator:
             duplicates=figures["duplicates"],
             changes=len(report.transitions),
             warnings=len(report.warnings),
-            people=len({receipt.person for record in report.warnings for receipt in record.receipts}),
+            people=len({person for record in report.warnings for person in record.recipients}),
             **figures["latency_ms"],
         )
         self.console.print()
         self.console.print(_OVER[self.language], mark(highest, self.language))
         self.console.print(summary, highlight=False)
         for record in report.warnings:
-            if record.level == highest:
-                self.console.print("  ", record.headline[self.language], told(record), highlight=False)
+            if level_of(record) == highest:
+                self.console.print("  ", headline(record, self.language), told(record), highlight=False)
         if kept is not None:
             self.console.print(_KEPT[self.language], str(kept), highlight=False)
 

@@ -24,6 +24,7 @@ from transport.clock import Clock
 from transport.session import Endpoint
 
 _READY_S = 30.0
+_ABANDON_S = 2.0  # at Ctrl-C people wait three seconds, not more
 _LEAD_S = 5.0  # the clock stands still while nine processes start
 SERVERS = ("collector", "rules", "alerting")
 
@@ -45,17 +46,23 @@ class Replay:
         """The simulator's own record of every answer."""
         return self.state / "sim" / RECORD
 
-    async def stop(self) -> None:
-        """End everything in the direction of the data, so that nothing is left under way."""
+    async def finish(self) -> None:
+        """End everything in the direction of the data, each part drained: nothing is left under way."""
         await asyncio.gather(*(child.stop() for child in self.gateways.values()))
         for name in ("rules", "alerting", "collector"):
             await self.servers[name].stop()
         await self.simulator.stop()
 
+    async def abandon(self) -> None:
+        """End everything at once; what is under way stays on its sender's disk."""
+        await asyncio.gather(*(child.stop(grace_s=_ABANDON_S) for child in self._everyone()))
+
     def broken(self) -> Child | None:
         """A process that ended though nobody asked it to."""
-        everyone = (self.simulator, *self.servers.values(), *self.gateways.values())
-        return next((child for child in everyone if not child.running), None)
+        return next((child for child in self._everyone() if not child.running), None)
+
+    def _everyone(self) -> tuple[Child, ...]:
+        return (self.simulator, *self.servers.values(), *self.gateways.values())
 
 
 @asynccontextmanager
@@ -116,7 +123,7 @@ async def open_replay(
         try:
             yield replay
         finally:
-            await replay.stop()
+            await replay.abandon()
 
 
 def _tocsin(*words: str) -> list[str]:

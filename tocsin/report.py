@@ -16,6 +16,7 @@ from rules.transition import Transition
 from transport.clock import Clock
 from transport.measurement import from_ms
 
+EARLIEST_MS, LATEST_MS = 0, 253_402_300_800_000  # 1970 to 9999
 ANSWERS = "answers"  # the point by which every simulated instrument counts its answers
 
 
@@ -53,9 +54,9 @@ class Report:
                 {
                     "identifier": w.identifier,
                     "msgType": w.msg_type,
-                    "level": w.level.word,
+                    "level": w.level,
                     "subject": w.subject,
-                    "recipients": sorted({receipt.person for receipt in w.receipts}),
+                    "recipients": sorted(w.recipients),
                 }
                 for w in self.warnings
             ],
@@ -76,9 +77,9 @@ async def make_report(district: District, state: Path, served: Path, clock: Cloc
     """
     answers = [answer for answer in read_served(served) if answer.counter is not None]
     stored: dict[str, Counter[int]] = defaultdict(Counter)
-    async with open_store(district, state / "collector") as store:
+    async with open_store(district.store, district=district, state_dir=state / "collector") as store:
         for device in {answer.instrument for answer in answers}:
-            rows = await store.history(device, ANSWERS, None, None)
+            rows = await store.history(device, ANSWERS, EARLIEST_MS, LATEST_MS)
             stored[device].update(round(value) for _, value, _ in rows if value is not None)
     transitions = read_transitions(state / "rules" / "journal.sqlite")
     warnings = read_warnings(state / "alerting" / "ledger.sqlite")
@@ -96,8 +97,9 @@ async def make_report(district: District, state: Path, served: Path, clock: Cloc
 def _latencies_ms(warnings: Iterable[WarningRecord], clock: Clock) -> list[float]:
     """Wall time from the answer that raised or cleared a warning to each receipt that it was handed over."""
     return [
-        (receipt.at_ms - warning.trigger_ms) / clock.speed
+        (receipt.at_ms - warning.triggers[-1][1]) / clock.speed
         for warning in warnings
+        if warning.triggers
         for receipt in warning.receipts
         if receipt.state in ("sent", "delivered")
     ]

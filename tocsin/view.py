@@ -2,6 +2,7 @@
 
 from collections import Counter
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from rich.console import Group
 from rich.panel import Panel
@@ -9,6 +10,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from alerting.cap import read_xml
 from alerting.ledger import WarningRecord
 from district.findings import Language
 from district.inventory import District, Names, Site
@@ -127,16 +129,26 @@ def _warnings(watch: Watch, district: District, language: Language) -> Table | T
     for record in watch.warnings[-_SHOWN_WARNINGS:]:
         sent = from_ms(record.sent_ms).astimezone(district.timezone)
         table.add_row(
-            f"{sent:%H:%M:%S}", mark(record.level, language), record.headline[language], told(record)
+            f"{sent:%H:%M:%S}", mark(level_of(record), language), headline(record, language), told(record)
         )
     return table
 
 
+def level_of(record: WarningRecord) -> Level:
+    """The level that a warning tells."""
+    return Level[record.level.upper()]
+
+
+@lru_cache(maxsize=1000)
+def headline(record: WarningRecord, language: Language) -> str:
+    """The headline in the reader's language, as the message carries it."""
+    return read_xml(record.cap_xml.encode()).info(language).headline
+
+
 def told(record: WarningRecord) -> str:
     """How many of those concerned have it, as in ``3/4``."""
-    people = {receipt.person for receipt in record.receipts}
     reached = {receipt.person for receipt in record.receipts if receipt.state in _HANDED_OVER}
-    return f"{len(reached)}/{len(people)}"
+    return f"{len(reached)}/{len(record.recipients)}"
 
 
 def _counters(watch: Watch) -> dict[str, int]:
