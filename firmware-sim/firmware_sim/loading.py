@@ -14,7 +14,7 @@ from firmware_sim.checks import check
 from firmware_sim.csv_series import read_series
 from firmware_sim.curves import Curve
 from firmware_sim.errors import ScenarioError
-from firmware_sim.mistakes import Mistake, refusal
+from firmware_sim.mistakes import Mistake, guess, refusal
 from firmware_sim.scenario import Scenario
 from firmware_sim.sources import CsvSpec, NoisySpec
 
@@ -47,7 +47,11 @@ def load_scenario(path: Path) -> Loaded:
             continue
         try:
             series[name] = read_series(path.parent / spec.csv, spec)
-        except (ValueError, OSError) as exc:
+        except OSError as exc:
+            mistakes.append(
+                Mistake(path=("series", name, "csv"), text=f"{path.parent / spec.csv}: {exc.strerror}")
+            )
+        except ValueError as exc:
             mistakes.append(Mistake(path=("series", name), text=str(exc)))
     mistakes += check(scenario, series)
     if mistakes:
@@ -90,6 +94,12 @@ def _schema_mistakes(error: ValidationError) -> Iterator[Mistake]:
                 yield Mistake(path=path, text="no such key: remove it or mind its spelling", at_key=True)
             case "missing":
                 yield Mistake(path=path[:-1], text=f"`{path[-1]}` is missing: add it")
+            case "union_tag_not_found":
+                yield Mistake(path=path, text="`kind` is missing: add it")
+            case "union_tag_invalid":
+                known = (tag.strip("' ") for tag in detail["ctx"]["expected_tags"].split(","))
+                tag = str(detail["ctx"]["tag"])
+                yield Mistake(path=(*path, "kind"), text=f"no kind {tag!r}{guess(tag, known)}")
             case "string_type":
                 yield Mistake(path=path, text="a text is wanted: write it in quotes")
             case _:

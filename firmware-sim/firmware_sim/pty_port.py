@@ -49,6 +49,7 @@ class PtyPort:
             return
         if self._link.exists() and not self._link.is_symlink():
             raise SimError(f"{self._link}: something else is there: choose another run directory")
+        self._readable()  # what came while the plug was out is lost
         self._link.unlink(missing_ok=True)
         self._link.symlink_to(os.ttyname(self._slave))
         self._plugged = True
