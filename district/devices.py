@@ -217,11 +217,12 @@ class Hj212DeviceSpec(DeviceBase):
 
 def _device_kind(value: Any) -> str:
     names = value if isinstance(value, dict) else vars(value)
-    return "hj212" if "mn" in names or ("expect" in names and "unit" not in names) else "modbus"
+    station = "mn" in names or ("expect" in names and "unit" not in names)
+    return "Hj212DeviceSpec" if station else "ModbusDeviceSpec"
 
 
 DeviceSpec = Annotated[
-    Annotated[ModbusDeviceSpec, Tag("modbus")] | Annotated[Hj212DeviceSpec, Tag("hj212")],
+    Annotated[ModbusDeviceSpec, Tag("ModbusDeviceSpec")] | Annotated[Hj212DeviceSpec, Tag("Hj212DeviceSpec")],
     Discriminator(_device_kind),
 ]
 

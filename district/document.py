@@ -1,53 +1,49 @@
 """A YAML file as people wrote it: its data, and the place of every key and value."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-import ruamel.yaml
 from pydantic import BaseModel, ValidationError
-from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from district.findings import Finding, InvalidFileError, Place, SpecError, Text, closest
+from district.findings import Finding, InvalidFileError, Place, Text
+from district.mistakes import Location, Mistake, explain, has
 
-Location = tuple[str | int, ...]
 Model = TypeVar("Model", bound=BaseModel)
 
 
 class Document:
-    """One YAML file, read once; made by :func:`read_document`."""
+    """One YAML file, read once; made by :func:`read_document`.
 
-    def __init__(self, file: str, text: str, data: Any) -> None:
+    ``data`` is plain (dicts, lists, scalars). Of a key written twice the first counts.
+    """
+
+    def __init__(self, file: str, root: MappingNode, data: dict[Any, Any], findings: list[Finding]) -> None:
         self.file = file
-        self.lines = text.splitlines()
         self.data = data
+        self.findings = findings  # mistakes of the writing itself: keys written twice
+        self._root = root
 
     def place(self, location: Location, *, of_key: bool = False) -> Place:
         """Where the value at ``location`` stands, or its key.
 
-        Steps that the file does not have (a missing key, a tag that a validator put in) are passed over, so
-        the place of the nearest thing around is given.
+        A block is named by its key; an empty value too. Steps that the file does not have (a missing key)
+        are passed over, so the place of the nearest thing around is given.
         """
-        node: Any = self.data
-        mark = (0, 0)
-        word = ""
+        node: Node = self._root
+        named = node  # what the place is shown at
         for index, step in enumerate(location):
+            pair = _step(node, step)
+            if pair is None:
+                continue
+            key, node = pair
             last = index == len(location) - 1
-            if isinstance(node, CommentedMap) and step in node:
-                mark = node.lc.key(step) if (of_key and last) else node.lc.value(step)
-                if not (of_key and last) and isinstance(node[step], CommentedMap | CommentedSeq):
-                    mark = node.lc.key(step)  # a block is named by its key: its own mark is its first child
-                word = str(step) if mark == node.lc.key(step) else str(node[step])
-                node = node[step]
-            elif isinstance(node, CommentedSeq) and isinstance(step, int) and step < len(node):
-                mark = node.lc.item(step)
-                word = "" if isinstance(node[step], CommentedMap | CommentedSeq) else str(node[step])
-                node = node[step]
-        line, column = mark
-        if column < len(self._line(line)) and self._line(line)[column] in "\"'":
-            word = f'"{word}"'
-        return Place(file=self.file, line=line + 1, column=column + 1, width=max(1, len(word)))
+            by_key = key is not None and ((of_key and last) or _is_block(node) or _is_empty(node))
+            named = key if by_key and key is not None else node
+        return _place(self.file, named)
 
     def finding(
         self,
@@ -69,8 +65,26 @@ class Document:
             suggestion=suggestion,
         )
 
-    def _line(self, line: int) -> str:
-        return self.lines[line] if line < len(self.lines) else ""
+    def at(self, *location: str | int) -> Any:
+        """What is written at ``location``; None if nothing is."""
+        node: Any = self.data
+        for step in location:
+            if not has(node, step):
+                return None
+            node = node[step]
+        return node
+
+    def block(self, *location: str | int) -> Mapping[Any, Any]:
+        """The mapping at ``location``; empty if something else or nothing is there."""
+        node = self.at(*location)
+        return node if isinstance(node, Mapping) else {}
+
+    def rows(self, *location: str | int) -> Iterator[tuple[int, Mapping[Any, Any]]]:
+        """The mappings in the list at ``location`` with their indices; none if it is no list."""
+        node = self.at(*location)
+        for index, row in enumerate(node if isinstance(node, list) else ()):
+            if isinstance(row, Mapping):
+                yield index, row
 
 
 def read_document(path: Path) -> Document:
@@ -79,11 +93,16 @@ def read_document(path: Path) -> Document:
     Raises:
         InvalidFileError: The file is absent, not UTF-8 or no YAML; the finding says where and why.
     """
-    yaml = ruamel.yaml.YAML()
     start = Place(file=path.name, line=1, column=1)
     try:
-        text = path.read_text(encoding="utf-8")
-        data = yaml.load(text)
+        text = path.read_text(encoding="utf-8-sig")  # some editors put a byte-order mark in front
+        yaml = YAML(typ="safe", pure=True)
+        root = yaml.compose(text)
+        if not isinstance(root, MappingNode):
+            raise InvalidFileError([_no_yaml(start, "expected keys and values at the top")])
+        twice = list(_written_twice(path.name, root))
+        yaml.constructor.allow_duplicate_keys = True
+        data = yaml.constructor.construct_document(root)
     except OSError as exc:
         raise InvalidFileError([_unreadable(start, exc.strerror or str(exc))]) from exc
     except UnicodeDecodeError as exc:
@@ -94,15 +113,99 @@ def read_document(path: Path) -> Document:
         raise InvalidFileError([_no_yaml(place, exc.problem or str(exc))]) from exc
     except YAMLError as exc:
         raise InvalidFileError([_no_yaml(start, str(exc))]) from exc
-    if not isinstance(data, CommentedMap):
-        raise InvalidFileError([_no_yaml(start, "expected a mapping at the top")])
-    return Document(path.name, text, data)
+    return Document(path.name, root, data, twice)
 
 
-def _unreadable(place: Place, reason: str) -> Finding:
+def parse(document: Document, model: type[Model]) -> tuple[Model | None, list[Finding]]:
+    """Check a document against its model: the object if it holds, and every mistake if not."""
+    try:
+        parsed = model.model_validate(document.data)
+    except ValidationError as exc:
+        mistakes = [explain(error, document.data, model) for error in exc.errors()]
+        return None, [*document.findings, *(_finding(document, mistake) for mistake in mistakes)]
+    return (None if document.findings else parsed), list(document.findings)
+
+
+def _finding(document: Document, mistake: Mistake) -> Finding:
+    return document.finding(
+        mistake.code,
+        mistake.location,
+        mistake.what,
+        mistake.remedy,
+        of_key=mistake.of_key,
+        suggestion=mistake.suggestion,
+    )
+
+
+def _step(node: Node, step: str | int) -> tuple[Node | None, Node] | None:
+    """The key (in a mapping) and the value one step down; None if there is no such step."""
+    if isinstance(node, SequenceNode) and isinstance(step, int):
+        return (None, node.value[step]) if 0 <= step < len(node.value) else None
+    if isinstance(node, MappingNode):
+        merged = len(getattr(node, "merge", None) or ())  # what `<<` brought in stands first and gives way
+        for key, value in [*node.value[merged:], *node.value[:merged]]:
+            if isinstance(key, ScalarNode) and key.value == str(step):
+                return key, value
+    return None
+
+
+def _is_block(node: Node) -> bool:
+    """Whether the node is a collection over several lines."""
+    return isinstance(node, MappingNode | SequenceNode) and (
+        not node.flow_style or node.start_mark.line != node.end_mark.line
+    )
+
+
+def _is_empty(node: Node) -> bool:
+    return bool(node.start_mark.index == node.end_mark.index)
+
+
+def _place(file: str, node: Node) -> Place:
+    start, end = node.start_mark, node.end_mark
+    one_line = not _is_block(node) and start.line == end.line
+    return Place(
+        file=file,
+        line=start.line + 1,
+        column=start.column + 1,
+        width=max(1, end.column - start.column) if one_line else 1,
+    )
+
+
+def _written_twice(file: str, root: Node) -> Iterator[Finding]:
+    """A finding for each key that its mapping has already."""
+    seen_nodes: set[int] = set()  # an alias is one node in many places, perhaps inside itself
+    ahead: list[tuple[Location, Node]] = [((), root)]
+    while ahead:
+        location, node = ahead.pop()
+        if id(node) in seen_nodes:
+            continue
+        seen_nodes.add(id(node))
+        if isinstance(node, SequenceNode):
+            ahead += [((*location, index), child) for index, child in enumerate(node.value)]
+        if not isinstance(node, MappingNode):
+            continue
+        first: dict[str, Node] = {}
+        for key, value in node.value:
+            ahead.append(((*location, str(key.value)), value))
+            if not isinstance(key, ScalarNode) or first.setdefault(key.value, key) is key:
+                continue
+            line = first[key.value].start_mark.line + 1
+            yield Finding(
+                code="duplicate-key",
+                place=_place(file, key),
+                key=".".join(str(step) for step in (*location, key.value)),
+                what=Text(
+                    f"{key.value!r} is already written in line {line}",
+                    f"{key.value!r} 在第 {line} 行已经写过",
+                ),
+                remedy=Text("keep one of the two", "请只保留一处"),
+            )
+
+
+def _unreadable(start: Place, reason: str) -> Finding:
     return Finding(
         code="unreadable",
-        place=place,
+        place=start,
         key="",
         what=Text(f"cannot be read: {reason}", f"无法读取：{reason}"),
         remedy=Text(
@@ -119,104 +222,3 @@ def _no_yaml(place: Place, reason: str) -> Finding:
         what=Text(f"not valid YAML: {reason}", f"不是合法的 YAML：{reason}"),
         remedy=Text("mend the line; indent with blanks, never tabs", "请修正该行；用空格缩进，不要用制表符"),
     )
-
-
-def parse(document: Document, model: type[Model]) -> tuple[Model | None, list[Finding]]:
-    """Check a document against its model: the object if it holds, and every mistake if not."""
-    try:
-        return model.model_validate(document.data), []
-    except ValidationError as exc:
-        return None, [_translate(document, error, model) for error in exc.errors()]
-
-
-def _translate(document: Document, error: Mapping[str, Any], model: type[BaseModel]) -> Finding:
-    location: Location = tuple(step for step in error["loc"] if step != "[key]")
-    cause = error.get("ctx", {}).get("error")
-    if isinstance(cause, SpecError):
-        return document.finding(
-            cause.code,
-            location if cause.at is None else (*location, cause.at),
-            cause.what,
-            cause.remedy,
-            of_key="[key]" in error["loc"],
-            suggestion=cause.suggestion,
-        )
-    name = str(location[-1]) if location else ""
-    if error["type"] == "extra_forbidden":
-        known = _fields_at(model, document.data, location[:-1])
-        guess = closest(name, known)
-        return document.finding(
-            "unknown-key",
-            location,
-            Text(f"unknown key {name!r}", f"未知的键 {name!r}"),
-            Text(f"use one of: {', '.join(sorted(known))}", f"可用的键：{'、'.join(sorted(known))}"),
-            of_key=True,
-            suggestion=guess,
-        )
-    if error["type"] == "missing":
-        return document.finding(
-            "missing-key",
-            location,
-            Text(f"{name!r} is missing", f"缺少 {name!r}"),
-            Text(f"add {name!r} here", f"请在此处补上 {name!r}"),
-            of_key=True,
-        )
-    message = str(error["msg"])
-    expected = error.get("ctx", {}).get("expected") or error.get("ctx", {}).get("expected_tags")
-    written = error.get("input")
-    words = [word.strip(" '\"") for word in str(expected or "").replace(" or ", ",").split(",")]
-    return document.finding(
-        "wrong-value",
-        location,
-        Text(f"{written!r}: {message}", f"{written!r} 不符合要求：{message}"),
-        Text("write a value of the expected kind", "请填写符合要求的值"),
-        suggestion=closest(str(written), [word for word in words if word]),
-    )
-
-
-def _fields_at(model: type[BaseModel], data: Any, location: Location) -> set[str]:
-    """The keys that the models allow at ``location``, by walking the JSON Schema beside the data."""
-    schema = model.model_json_schema(by_alias=True)
-    definitions = schema.get("$defs", {})
-
-    def resolve(node: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-        if "$ref" in node:
-            return resolve(definitions[node["$ref"].rsplit("/", 1)[1]])
-        branches: Sequence[Mapping[str, Any]] = node.get("anyOf") or node.get("oneOf") or ()
-        return [found for branch in branches for found in resolve(branch)] or [node]
-
-    nodes = resolve(schema)
-    here = data
-    for step in location:
-        if not _has(here, step):
-            continue  # a union's tag
-        here = here[step]
-        nodes = [found for node in nodes for child in _children(node, step) for found in resolve(child)]
-        if isinstance(here, Mapping):
-            nodes = [node for node in nodes if _matches(node, here)] or nodes
-    return {name for node in nodes for name in node.get("properties", {})}
-
-
-def _has(node: Any, step: str | int) -> bool:
-    """Whether ``node[step]`` exists."""
-    if isinstance(step, int) and isinstance(node, list):
-        return 0 <= step < len(node)
-    return isinstance(node, Mapping) and step in node
-
-
-def _children(node: Mapping[str, Any], step: str | int) -> list[Mapping[str, Any]]:
-    if isinstance(step, int):
-        return [node["items"]] if "items" in node else []
-    if step in node.get("properties", {}):
-        return [node["properties"][step]]
-    extra = node.get("additionalProperties")
-    return [extra] if isinstance(extra, Mapping) else []
-
-
-def _matches(node: Mapping[str, Any], data: Mapping[str, Any]) -> bool:
-    """Whether a branch of a union is the one that ``data`` names by its constants."""
-    for name, field in node.get("properties", {}).items():
-        allowed = field.get("enum") or ([field["const"]] if "const" in field else None)
-        if allowed is not None and name in data and data[name] not in allowed:
-            return False
-    return bool(node.get("properties"))

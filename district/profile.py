@@ -249,10 +249,11 @@ class Hj212ProfileSpec(Spec):
 
 def _profile_kind(value: Any) -> str:
     names = value if isinstance(value, dict) else vars(value)
-    return "hj212" if "codes" in names else "modbus"
+    return "Hj212ProfileSpec" if "codes" in names else "ModbusProfileSpec"
 
 
 ProfileSpec = Annotated[
-    Annotated[ModbusProfileSpec, Tag("modbus")] | Annotated[Hj212ProfileSpec, Tag("hj212")],
+    Annotated[ModbusProfileSpec, Tag("ModbusProfileSpec")]
+    | Annotated[Hj212ProfileSpec, Tag("Hj212ProfileSpec")],
     Discriminator(_profile_kind),
 ]
