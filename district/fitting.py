@@ -170,13 +170,13 @@ def _too_busy(devices: Document, gateway: str, name: str) -> Iterator[Finding]:
     if load <= 1:
         return
     worst = max(shares, key=lambda share: share.part)
-    every = format_duration(worst.device.every)
+    every, most = format_duration(worst.device.every), f"{worst.part:.0%}"
     yield devices.finding(
         "bus-overload",
         ("devices", worst.index, "every"),
         Text(
-            f"{name!r} would be busy {load:.0%} of its time; {worst.part:.0%} goes to this device, every {every}",
-            f"{name!r} 的占用率将达 {load:.0%}；其中每 {every} 询问此设备占 {worst.part:.0%}",
+            f"{name!r} would be busy {load:.0%} of its time, {most} with this device every {every}",
+            f"{name!r} 的占用率将达 {load:.0%}；其中每 {every} 询问此设备占 {most}",
         ),
         Text(
             "ask less often, raise the baud rate or move devices to another bus",

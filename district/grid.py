@@ -1,4 +1,4 @@
-"""Is the grid of responsibility whole: one district, each area in the next larger one, sites in their cells?"""
+"""Is the grid of responsibility whole: one district, areas in the next larger, sites in their cells?"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise

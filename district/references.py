@@ -142,15 +142,17 @@ def _rings(devices: Document) -> Iterator[Finding]:
     """Water does not flow back to where it came from."""
     above = {site: _upstream(devices, site) for site in devices.block("sites")}
     done: set[str] = set()
-    for start in above:
-        path = [(start, iter(above[start]))] if start not in done else []
+    for start, entries in above.items():
+        path = [(start, iter(entries))] if start not in done else []
         while path:
             site, rest = path[-1]
-            index, step = next(rest, (None, ""))
-            if index is None:
+            entry = next(rest, None)
+            if entry is None:
                 done.add(site)
                 path.pop()
-            elif any(step == passed for passed, _ in path):
+                continue
+            index, step = entry
+            if any(step == passed for passed, _ in path):
                 yield devices.finding(
                     "upstream-ring",
                     ("sites", site, "upstream", index),
@@ -161,7 +163,7 @@ def _rings(devices: Document) -> Iterator[Finding]:
                 path.append((step, iter(above[step])))
 
 
-def _upstream(devices: Document, site: str) -> list[tuple[int | None, str]]:
+def _upstream(devices: Document, site: str) -> list[tuple[int, str]]:
     upstream = devices.block("sites", site).get("upstream")
     entries = upstream if isinstance(upstream, list) else []
     return [(index, step) for index, step in enumerate(entries) if isinstance(step, str)]
