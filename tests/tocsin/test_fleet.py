@@ -7,14 +7,13 @@ from pathlib import Path
 from tocsin.fleet import spawn
 
 SLEEPER = [sys.executable, "-c", "import time; time.sleep(600)"]
-STUBBORN = [
-    sys.executable,
-    "-c",
-    "import signal, time\n"
-    "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
-    "print('up', flush=True)\n"
-    "time.sleep(600)\n",
-]
+STUBBORN_PROGRAM = """
+import signal, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+print("up", flush=True)
+time.sleep(600)
+"""
+STUBBORN = [sys.executable, "-c", STUBBORN_PROGRAM]
 
 
 def alive(pid: int) -> bool:
