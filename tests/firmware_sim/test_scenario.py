@@ -34,7 +34,7 @@ MISTAKES = {
     "typo": f"12:9: {UNIT}.0.turnarond: no such key",
     "unit-twice": f"16:15: {UNIT}.1.unit: 3 is taken on this line",
     "unknown-kind": "21:11: lines.plc-lan.kind: no kind 'modbus-udp': did you mean 'modbus-tcp'?",
-    "unknown-rate": f"19:78: {UNIT}.1.registers.0.value.tips.rate.series: no series 'strom': did you mean 'storm'?",
+    "unknown-rate": f"19:78: {UNIT}.1.registers.0.value.tips.rate.series: no series 'strom': did you mean",
     "unknown-series": f"14:78: {UNIT}.0.registers.0.value.series: no series 'rivre': did you mean 'river'?",
     "unknown-source": f"38:27: {STATION}.factors.a34004.value: a value is `answers` or one of series",
 }
