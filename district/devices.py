@@ -24,13 +24,9 @@ SiteKind = Literal["reservoir", "river", "pipeline", "air", "construction", "wea
 
 _DIVISION = re.compile(r"[1-9][0-9]{5}")
 _MN = re.compile(r"[A-Za-z0-9_-]{1,24}")
-_VARIABLE = "^[A-Za-z_][A-Za-z0-9_]*$"
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_URL = re.compile(r"https?://[^@\s]+")
 _PORTS = {"mqtt": 1883, "mqtts": 8883}
-
-EnvName = Annotated[
-    str, Field(pattern=_VARIABLE, description="Name of the environment variable that holds the secret.")
-]
-Url = Annotated[str, Field(pattern="^https?://[^/@\\s]+")]
 
 
 def _division(value: Any) -> Any:
@@ -52,6 +48,38 @@ def _mn(value: Any) -> Any:
             ),
         )
     return value
+
+
+def _variable(value: Any) -> Any:
+    if not (isinstance(value, str) and _VARIABLE.fullmatch(value)):
+        raise SpecError(  # the value is never shown: it may be the secret itself
+            Text("no name of an environment variable", "不是环境变量名"),
+            Text(
+                "write the variable's name; the secret itself stays out of this file",
+                "请写变量名；密码本身不要写进文件",
+            ),
+        )
+    return value
+
+
+def _url(value: Any) -> Any:
+    if not (isinstance(value, str) and _URL.fullmatch(value)):
+        raise SpecError(  # the value is never shown: people put passwords into addresses
+            Text("no address of a web service", "不是网址"),
+            Text(
+                "write http://HOST:PORT, without user or password", "请写 http://主机:端口，不含用户名和密码"
+            ),
+        )
+    return value
+
+
+EnvName = Annotated[
+    str,
+    BeforeValidator(_variable),
+    WithJsonSchema({"type": "string", "pattern": f"^{_VARIABLE.pattern}$"}),
+    Field(description="Name of the environment variable that holds the secret."),
+]
+Url = Annotated[str, BeforeValidator(_url), WithJsonSchema({"type": "string", "pattern": "^https?://[^@]+$"})]
 
 
 class BrokerAddress(Spec):
@@ -170,6 +198,22 @@ class DistrictSpec(Spec):
         default=None, description="Folder made by `tocsin certs`; without it, MQTT is plain."
     )
     store: Store = SqliteStore()
+
+    @model_validator(mode="after")
+    def _tls_is_said_once(self) -> Self:
+        if self.broker is not None and self.broker.tls and self.tls is None:
+            raise SpecError(
+                Text("mqtts needs certificates", "mqtts 需要证书"),
+                Text("run `tocsin certs` and add tls: certs", "请运行 `tocsin certs` 并补上 tls: certs"),
+                at="broker",
+            )
+        if self.broker is not None and not self.broker.tls and self.tls is not None:
+            raise SpecError(
+                Text("with tls the address begins with mqtts", "写了 tls 时，地址应以 mqtts 开头"),
+                Text("write mqtts://…, or leave tls out", "请写 mqtts://…，或去掉 tls"),
+                at="broker",
+            )
+        return self
 
 
 class GatewaySpec(Spec):

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from re import search
 from typing import Any
 
 from pydantic import BaseModel
@@ -11,6 +12,7 @@ from district.findings import SpecError, Text, closest
 
 Location = tuple[str | int, ...]
 
+_EMPTY = Text("nothing is written here", "此处没有填写")
 _LISTED = 12  # more words than this are not read by anybody
 
 
@@ -124,6 +126,8 @@ def explain(entry: Mapping[str, Any], data: Any, model: type[BaseModel]) -> Mist
         mistake = _refused(error, cause)
     else:
         mistake = _EXPLAINED.get(error.kind, _wrong_value)(error)
+    if error.written is None and error.kind not in _EXPLAINED:
+        mistake = replace(mistake, what=_EMPTY)
     return replace(mistake, of_key=True) if "[key]" in entry["loc"] else mistake
 
 
@@ -163,8 +167,6 @@ def _fill(text: Text, word: str) -> Text:
 
 def _shown(value: Any) -> str:
     """A value as messages show it: never a whole block."""
-    if value is None:
-        return "nothing"
     if isinstance(value, Mapping):
         return "{…}"
     if isinstance(value, list | tuple):
@@ -217,7 +219,9 @@ def _not_among(location: Location, written: Any, expected: str) -> Mistake:
         code="wrong-value",
         location=location,
         what=Text(f"{_shown(written)} is not possible here", f"此处不能写 {_shown(written)}"),
-        remedy=Text(f"write one of: {', '.join(words)}", f"可以写：{'、'.join(words)}"),
+        remedy=Text(f"write one of: {', '.join(words)}", f"可以写：{'、'.join(words)}")
+        if len(words) > 1
+        else Text(f"write {words[0]}", f"请写 {words[0]}"),
         suggestion=closest(str(written), words),
     )
 
@@ -289,8 +293,11 @@ def _children(node: Mapping[str, Any], step: str | int) -> list[Mapping[str, Any
         return [node["items"]] if "items" in node else []
     if step in node.get("properties", {}):
         return [node["properties"][step]]
+    by_pattern = [
+        child for pattern, child in node.get("patternProperties", {}).items() if search(pattern, step)
+    ]
     extra = node.get("additionalProperties")
-    return [extra] if isinstance(extra, Mapping) else []
+    return by_pattern or ([extra] if isinstance(extra, Mapping) else [])
 
 
 def _matches(node: Mapping[str, Any], data: Mapping[str, Any]) -> bool:
