@@ -121,7 +121,7 @@ def parse(document: Document, model: type[Model]) -> tuple[Model | None, list[Fi
     try:
         parsed = model.model_validate(document.data)
     except ValidationError as exc:
-        mistakes = [explain(error, document.data, model) for error in exc.errors()]
+        mistakes = explain(exc.errors(), document.data, model)
         return None, [*document.findings, *(_finding(document, mistake) for mistake in mistakes)]
     return (None if document.findings else parsed), list(document.findings)
 

@@ -19,6 +19,7 @@ from district.findings import SpecError, Text, closest
 
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _DURATION = re.compile(r"(?P<number>[0-9]+(\.[0-9]+)?)(?P<unit>ms|s|m|h|d)")
+_ORDER = Text("write [longitude, latitude] in degrees", "请写 [经度, 纬度]，单位为度")
 _UNITS_MS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 
@@ -61,6 +62,18 @@ def _positive(value: timedelta) -> timedelta:
             Text("must be longer than nothing", "时长必须大于零"),
             Text("write a number with its unit: 10s, 5m", "请写数字加单位：10s、5m"),
         )
+    return value
+
+
+def _lon(value: float) -> float:
+    if not -180 <= value <= 180:  # noqa: PLR2004  (the figures are what a longitude is)
+        raise SpecError(Text(f"{value:g} is no longitude", f"{value:g} 不是经度"), _ORDER)
+    return value
+
+
+def _lat(value: float) -> float:
+    if not -90 <= value <= 90:  # noqa: PLR2004  (the figures are what a latitude is)
+        raise SpecError(Text(f"{value:g} is no latitude", f"{value:g} 不是纬度"), _ORDER)
     return value
 
 
@@ -113,8 +126,8 @@ TimeZone = Annotated[
     PlainSerializer(str),
     WithJsonSchema({"type": "string", "examples": ["Asia/Shanghai"]}),
 ]
-Lon = Annotated[float, Field(ge=-180, le=180)]
-Lat = Annotated[float, Field(ge=-90, le=90)]
+Lon = Annotated[float, AfterValidator(_lon), Field(json_schema_extra={"minimum": -180, "maximum": 180})]
+Lat = Annotated[float, AfterValidator(_lat), Field(json_schema_extra={"minimum": -90, "maximum": 90})]
 LonLat = Annotated[tuple[Lon, Lat], Field(description="Longitude, latitude (WGS-84 degrees).")]
 
 

@@ -1,6 +1,6 @@
 """What pydantic found, in words for the people who wrote the file, in both languages."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from re import search
@@ -108,8 +108,17 @@ class _Error:
     model: type[BaseModel]
 
 
-def explain(entry: Mapping[str, Any], data: Any, model: type[BaseModel]) -> Mistake:
-    """One entry of ``ValidationError.errors()`` of ``data`` against ``model``."""
+def explain(entries: Iterable[Mapping[str, Any]], data: Any, model: type[BaseModel]) -> list[Mistake]:
+    """The entries of ``ValidationError.errors()`` of ``data`` against ``model``."""
+    return [_explain(entry, data, model) for entry in entries if not _is_echo(entry)]
+
+
+def _is_echo(entry: Mapping[str, Any]) -> bool:
+    """Whether a collection is called too short only because its entries are wrong, which is said anyway."""
+    return bool(entry["type"] == "too_short" and len(entry["input"]) >= entry["ctx"]["min_length"])
+
+
+def _explain(entry: Mapping[str, Any], data: Any, model: type[BaseModel]) -> Mistake:
     steps: Location = tuple(step for step in entry["loc"] if step != "[key]")
     error = _Error(
         kind=str(entry["type"]),
