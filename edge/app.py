@@ -1,0 +1,212 @@
+"""The agent of one gateway: builds its parts, runs them, and leaves nothing behind when asked to stop."""
+
+import asyncio
+import os
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import structlog
+
+from district.inventory import Device, District
+from edge.buses import Wiring, Work, bus_work
+from edge.counters import Counters
+from edge.errors import EdgeSpecError
+from edge.intake import Intake
+from edge.supervise import supervise
+from transport.beat import BEAT_EVERY_S, beat_will, keep_beating
+from transport.clock import Clock
+from transport.courier import Courier
+from transport.errors import WireError
+from transport.outbox import Outbox, open_outbox
+from transport.session import Endpoint, Session, open_session
+from transport.topics import GatewayTopics
+
+log = structlog.get_logger(__name__)
+
+CONSUMERS = ("store", "rules")
+SPOOL = "spool.sqlite"
+
+_BUSES_STOP_WITHIN_S = 2.0  # an answer under way is still taken
+_ACKS_AT_ONCE = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EdgeConfig:
+    """What the agent of one gateway is told.
+
+    Args:
+        district: What people wrote; the areas are not needed.
+        gateway: Which gateway of it this is.
+        broker: Where batches go.
+        state_dir: A folder that exists; the spool lies there.
+        clock: Event time.
+        bus_endpoints: Bus id to a serial port or ``HOST:PORT`` that takes the place of the configured one.
+        drain_s: How long to wait for acknowledgements when stopping.
+    """
+
+    district: District
+    gateway: str
+    broker: Endpoint
+    state_dir: Path
+    clock: Clock
+    bus_endpoints: Mapping[str, str] = field(default_factory=dict)
+    drain_s: float = 10.0
+
+
+async def run(config: EdgeConfig, stop: asyncio.Event) -> None:
+    """Read, keep and send until ``stop``; then send what is kept, for ``drain_s`` at most, and leave.
+
+    What is not acknowledged by then stays in the spool for the next run.
+
+    Raises:
+        EdgeSpecError: The district has no such gateway, or asks it for something impossible.
+        EndpointError: A TLS file is missing or no certificate.
+        sqlite3.Error: The spool cannot be opened.
+    """
+    gateway = config.district.gateways.get(config.gateway)
+    if gateway is None:
+        known = ", ".join(sorted(config.district.gateways))
+        raise EdgeSpecError(f"no gateway {config.gateway!r} in the district; it has: {known}")
+    topics = GatewayTopics(gateway.area, gateway.id)
+    devices = config.district.gateway_devices(gateway.id)
+    counters = Counters()
+    async with (
+        open_outbox(config.state_dir / SPOOL, epoch=secrets.token_hex(8), consumers=CONSUMERS) as outbox,
+        open_session(
+            config.broker,
+            client_id=f"tocsin-edge-{gateway.id}",
+            subscriptions=[topics.ack],
+            will=beat_will(topics.status, gateway.id),
+        ) as session,
+    ):
+        replay = {consumer: topics.replay(consumer) for consumer in CONSUMERS}
+        courier = Courier(outbox, session, live_topic=topics.live, replay_topics=replay)
+        intake = Intake(gateway.id, devices, outbox, courier, counters)
+        work = _work(config, devices, intake, counters)
+        log.info("edge-starts", gateway=gateway.id, buses=len(gateway.buses), devices=len(devices))
+        services: dict[str, Callable[[], Awaitable[None]]] = {
+            "courier": courier.run,
+            "acks": partial(_hear_acks, session, courier),
+            "depth": partial(_watch_depth, outbox, counters),
+            "beat": partial(
+                keep_beating,
+                session,
+                topics.status,
+                gateway.id,
+                clock=config.clock,
+                counters=counters.figures,
+            ),
+        }
+        async with _running({name: partial(supervise, name, service) for name, service in services.items()}):
+            keeper = asyncio.create_task(supervise("intake", intake.run), name="intake")
+            try:
+                await _run_buses(work, stop)
+            finally:
+                intake.finish()
+                await _within(config.drain_s, _drain(keeper, courier))
+        counters.depth = await outbox.depth()
+        log.info("edge-stopped", gateway=gateway.id, **counters.figures())
+
+
+def _work(
+    config: EdgeConfig, devices: Iterable[Device], intake: Intake, counters: Counters
+) -> dict[str, Work]:
+    """The tasks of every bus of the gateway, by name."""
+    passwords = _passwords(devices)
+    work: dict[str, Work] = {}
+    for bus_id, spec in config.district.gateways[config.gateway].buses.items():
+        wiring = Wiring(
+            bus_id=bus_id,
+            devices=[device for device in devices if device.bus == bus_id],
+            endpoint=config.bus_endpoints.get(bus_id),
+            passwords=passwords,
+            timezone=config.district.timezone,
+            clock=config.clock,
+            intake=intake,
+            counters=counters,
+        )
+        work |= {f"{bus_id}:{place}": each for place, each in enumerate(bus_work(spec, wiring))}
+    return work
+
+
+def _passwords(devices: Iterable[Device]) -> dict[str, str]:
+    passwords = {}
+    for device in devices:
+        if device.password_env is not None:
+            try:
+                passwords[device.id] = os.environ[device.password_env]
+            except KeyError as exc:
+                raise EdgeSpecError(
+                    f"{device.id}: the environment variable {device.password_env} is not set"
+                ) from exc
+    return passwords
+
+
+async def _run_buses(work: Mapping[str, Work], stop: asyncio.Event) -> None:
+    """Run every bus until ``stop``, then give each a moment to finish what it is at."""
+    tasks = [
+        asyncio.create_task(supervise(f"bus:{name}", partial(each, stop)), name=f"bus:{name}")
+        for name, each in work.items()
+    ]
+    try:
+        await stop.wait()
+        if tasks:
+            await asyncio.wait(tasks, timeout=_BUSES_STOP_WITHIN_S)
+    finally:
+        await _cancel(tasks)
+
+
+async def _drain(keeper: "asyncio.Task[None]", courier: Courier) -> None:
+    """Wait until everything taken is kept, and everything kept is acknowledged."""
+    try:
+        await keeper
+        await courier.drained()
+    finally:
+        await _cancel([keeper])
+
+
+async def _hear_acks(session: Session, courier: Courier) -> None:
+    """Take acknowledgements, those that came together in one commit."""
+    while True:
+        messages = await session.receive(most=_ACKS_AT_ONCE)
+        heard = await asyncio.gather(
+            *(courier.heard(message.payload) for message in messages), return_exceptions=True
+        )
+        for result in heard:
+            if isinstance(result, WireError):
+                log.warning("ack-refused", reason=str(result))
+            elif result is not None:
+                raise result
+
+
+async def _watch_depth(outbox: Outbox, counters: Counters) -> None:
+    while True:
+        counters.depth = await outbox.depth()
+        await asyncio.sleep(BEAT_EVERY_S)
+
+
+@asynccontextmanager
+async def _running(services: Mapping[str, Callable[[], Coroutine[None, None, None]]]) -> AsyncIterator[None]:
+    """Run services beside the block and end them with it."""
+    tasks = [asyncio.create_task(service(), name=f"edge:{name}") for name, service in services.items()]
+    try:
+        yield
+    finally:
+        await _cancel(tasks)
+
+
+async def _cancel(tasks: Iterable["asyncio.Task[None]"]) -> None:
+    tasks = list(tasks)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _within(seconds: float, work: Awaitable[None]) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await work

@@ -1,0 +1,127 @@
+"""Where HJ 212 stations report: a serial line, or a TCP port to which they connect."""
+
+import asyncio
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+
+import structlog
+
+from district.bus import HostPort
+from edge.errors import LinkDownError
+from edge.hj212.conversation import Conversation
+from edge.link import Link
+
+log = structlog.get_logger(__name__)
+
+_MOST_CONNECTIONS = 256  # the newest is turned away: a port on a public network finds strangers
+_READ_BYTES = 65_536
+_ANSWER_WITHIN_S = 10.0
+
+
+async def listen_serial(bus_id: str, link: Link, conversation: Conversation, stop: asyncio.Event) -> None:
+    """Talk with the stations on one serial line until ``stop``; a port that goes away is opened again."""
+    task = asyncio.create_task(_talk_serial(bus_id, link, conversation), name=f"hj212:{bus_id}")
+    try:
+        await _until_stopped(stop, task)
+        await conversation.settle()
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        await link.close()
+
+
+async def _talk_serial(bus_id: str, link: Link, conversation: Conversation) -> None:
+    down = False
+    while True:
+        try:
+            await link.open()
+            if down:
+                log.info("bus-up", bus=bus_id)
+            down = False
+            while True:
+                await conversation.hear(await link.receive(), link.write)
+        except LinkDownError as exc:
+            if not down:
+                log.warning("bus-down", bus=bus_id, reason=str(exc))
+            down = True
+            await link.retry_pause()
+
+
+async def _until_stopped(stop: asyncio.Event, task: "asyncio.Task[None]") -> None:
+    """Wait for ``stop``, or raise what ended ``task`` before."""
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({stopping, task}, return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            task.result()
+    finally:
+        stopping.cancel()
+
+
+class StationServer:
+    """Takes the connections of stations; several may share one port, told apart by their MN."""
+
+    def __init__(self, bus_id: str, listen: HostPort, converse: Callable[[str], Conversation]) -> None:
+        self.address = listen  # with the real port once it listens
+        self.listening = asyncio.Event()
+        self._bus_id = bus_id
+        self._converse = converse
+        self._guests: dict[asyncio.Task[None], Conversation] = {}
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Listen until ``stop``.
+
+        Raises:
+            OSError: The address cannot be listened at.
+        """
+        server = await asyncio.start_server(self._accept, self.address.host, self.address.port)
+        self.address = HostPort(host=self.address.host, port=server.sockets[0].getsockname()[1])
+        self.listening.set()
+        log.info("listening", bus=self._bus_id, address=str(self.address))
+        try:
+            await stop.wait()
+            for task, conversation in list(self._guests.items()):
+                await conversation.settle()
+                task.cancel()
+        finally:
+            self.listening.clear()
+            server.close()
+            guests = list(self._guests)
+            for task in guests:
+                task.cancel()
+            await asyncio.gather(*guests, return_exceptions=True)
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        peer = str(writer.get_extra_info("peername"))
+        if len(self._guests) >= _MOST_CONNECTIONS:
+            log.warning("connection-refused", bus=self._bus_id, peer=peer, reason="too many")
+            writer.close()
+            return
+        conversation = self._converse(peer)
+        task = asyncio.create_task(_talk_tcp(reader, writer, conversation), name=f"hj212:{peer}")
+        self._guests[task] = conversation
+        task.add_done_callback(self._forget)
+
+    def _forget(self, task: "asyncio.Task[None]") -> None:
+        self._guests.pop(task, None)
+        if not task.cancelled() and (failure := task.exception()) is not None:
+            log.error("connection-failed", bus=self._bus_id, exc_info=failure)
+
+
+async def _talk_tcp(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, conversation: Conversation
+) -> None:
+    """Talk until the other side hangs up."""
+    wire = writer.get_extra_info("socket")
+    wire.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)  # a station that lost its power hangs up never
+    try:
+        while data := await reader.read(_READ_BYTES):
+            await conversation.hear(data, writer.write)
+            async with asyncio.timeout(_ANSWER_WITHIN_S):
+                await writer.drain()
+    except OSError:  # it hung up in its own way, or does not read
+        return
+    finally:
+        writer.close()

@@ -1,0 +1,189 @@
+"""The intake: what instruments said is judged, thinned out, put into batches and kept.
+
+A batch leaves when it has lingered, or when it is large. Nothing is sent that is not kept first.
+"""
+
+import asyncio
+import random
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+import structlog
+
+from district.inventory import Device, Point
+from edge.counters import Counters
+from edge.quality import Judge
+from edge.report import Reporter, Told
+from transport.batch import Reading, build_batch, encode_batch
+from transport.courier import Courier
+from transport.measurement import Quality
+from transport.outbox import Outbox
+
+log = structlog.get_logger(__name__)
+
+_LINGER_S = 0.02
+_LARGE = 500  # measurements of a batch that waits no longer
+_MOST_WAITING = 100_000  # measurements in memory while the disk refuses; beyond it the oldest go
+_GOOD_UNTIL_EVERY_MS = 30_000  # event time
+_DISK_BACKOFF_S = (0.2, 5.0)
+
+
+class _Track:
+    """One point's judge and reporter."""
+
+    def __init__(self, point: Point, device: Device) -> None:
+        self.judge = Judge(point, device.stale_after)
+        self.reporter = Reporter(point)
+        self.newest_ms = 0
+        self.is_good = True  # until a sample says otherwise
+
+
+@dataclass(slots=True)
+class _Draft:
+    """The batch that is being gathered."""
+
+    kept: asyncio.Future[None]
+    readings: list[Reading] = field(default_factory=list)
+    measurements: int = 0
+
+
+class Intake:
+    """The way of one gateway's readings from its drivers to the spool."""
+
+    def __init__(
+        self, gateway: str, devices: Iterable[Device], outbox: Outbox, courier: Courier, counters: Counters
+    ) -> None:
+        self._gateway = gateway
+        self._outbox = outbox
+        self._courier = courier
+        self._counters = counters
+        self._tracks: dict[str, dict[str, _Track]] = {
+            device.id: {point.id: _Track(point, device) for point in device.points.values()}
+            for device in devices
+        }
+        self._draft = self._new_draft()
+        self._good_until: dict[str, int] = {}
+        self._good_told: dict[str, int] = {}
+        self._some = asyncio.Event()
+        self._large = asyncio.Event()
+        self._finishing = False
+
+    def take(self, reading: Reading) -> None:
+        """Take what one answer said, as its driver judged it.
+
+        Report by exception rests while any point of the device is not good: ``good_until`` speaks for all
+        points of a device at once, and must not vouch for a value that is in doubt.
+        """
+        tracks = self._tracks[reading.device]
+        judged: dict[str, Told] = {}
+        for name, (value, quality) in reading.values.items():
+            track = tracks[name]
+            told = Told(*track.judge.judge(value, quality, reading.at_ms), reading.at_ms)
+            if reading.at_ms >= track.newest_ms:
+                track.newest_ms, track.is_good = reading.at_ms, told.quality.is_good
+            judged[name] = told
+        may_suppress = all(track.is_good for track in tracks.values())
+        rows: dict[int, dict[str, tuple[float | None, Quality]]] = {}
+        suppressed = False
+        for name, told in judged.items():
+            to_send = tracks[name].reporter.offer(told, may_suppress=may_suppress)
+            suppressed = suppressed or (not to_send and told.quality.is_good)
+            self._counters.suppressed += not to_send
+            for sample in to_send:
+                rows.setdefault(sample.at_ms, {})[name] = (sample.value, sample.quality)
+        if suppressed:
+            self._note_good_until(reading.device, reading.at_ms)
+        for at_ms in sorted(rows):
+            self._add(Reading(reading.device, at_ms, rows[at_ms]))
+
+    def fail(self, device: Device, points: Iterable[str], quality: Quality, at_ms: int) -> None:
+        """Take that these points of a device have no value now, and why."""
+        self.take(Reading(device.id, at_ms, dict.fromkeys(points, (None, quality))))
+
+    async def keep(self, readings: Sequence[Reading]) -> None:
+        """Take what an instrument said; returns once it is kept durably."""
+        draft = self._draft
+        for reading in readings:
+            self.take(reading)
+        if self._some.is_set():
+            await asyncio.shield(draft.kept)
+
+    async def run(self) -> None:
+        """Make batches and hand them on until :meth:`finish` is called and nothing waits."""
+        while True:
+            await self._some.wait()
+            if not self._finishing:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_LINGER_S):
+                        await self._large.wait()
+            if self._draft.readings or self._good_until:
+                await self._send()
+            elif self._finishing:
+                return
+
+    def finish(self) -> None:
+        """Let :meth:`run` return once everything taken is kept; nothing may be taken from now on."""
+        self._finishing = True
+        self._some.set()
+
+    def _add(self, reading: Reading) -> None:
+        draft = self._draft
+        draft.readings.append(reading)
+        draft.measurements += len(reading.values)
+        self._some.set()
+        if draft.measurements >= _LARGE:
+            self._large.set()
+        while draft.measurements > _MOST_WAITING:
+            given_up = len(draft.readings.pop(0).values)
+            draft.measurements -= given_up
+            self._counters.lost += given_up
+
+    def _note_good_until(self, device: str, at_ms: int) -> None:
+        """Let the next batch say how long the last values have held; make one if none did lately."""
+        self._good_until[device] = max(at_ms, self._good_until.get(device, at_ms))
+        if at_ms - self._good_told.get(device, 0) >= _GOOD_UNTIL_EVERY_MS:
+            self._some.set()
+
+    async def _send(self) -> None:
+        draft, self._draft = self._draft, self._new_draft()
+        good_until, self._good_until = self._good_until, {}
+        self._good_told |= good_until
+        if not self._finishing:
+            self._some.clear()
+        self._large.clear()
+        await self._keep_batch(draft, good_until)
+        self._counters.measurements += draft.measurements
+        self._counters.spooled += 1
+        draft.kept.set_result(None)
+
+    async def _keep_batch(self, draft: _Draft, good_until: Mapping[str, int]) -> None:
+        """Spool a batch, however often the disk must be asked."""
+        seq = self._outbox.next_seq()
+        batch = build_batch(
+            draft.readings,
+            gateway=self._gateway,
+            epoch=self._outbox.epoch,
+            seq=seq,
+            good_until_ms=good_until,
+        )
+        body = encode_batch(batch)
+        backoff_s, longest_s = _DISK_BACKOFF_S
+        refused = False
+        while True:
+            try:
+                await self._courier.send(seq, body)
+            except sqlite3.Error as exc:
+                if not refused:
+                    log.error("spool-refuses", reason=str(exc))  # noqa: TRY400  (the reason is the disk's)
+                refused = True
+            else:
+                break
+            await asyncio.sleep(backoff_s * random.uniform(0.5, 1.0))
+            backoff_s = min(longest_s, backoff_s * 2)
+        if refused:
+            log.info("spool-accepts-again")
+
+    def _new_draft(self) -> _Draft:
+        return _Draft(kept=asyncio.get_running_loop().create_future())

@@ -1,0 +1,178 @@
+"""One Modbus bus: a request at a time, its answer or the reason why there is none."""
+
+import asyncio
+from collections import defaultdict
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from itertools import count
+from typing import NoReturn
+
+from district.profile import BIT_TABLES
+from edge.errors import ReadError, RefusedError
+from edge.link import Link
+from edge.modbus.framing import Framing, GarbledError, ReadRequest, Refusal, RtuFraming, TcpFraming
+from transport.measurement import Quality
+
+_BROKEN_OFF_S = 0.05  # adapters hand bytes over in bunches, up to 16 ms apart; this long is no bunch
+_OWED_FOR_S = 30.0  # no answer comes later than this
+_SILENCES_TO_REOPEN = 3
+_NUMBERS = 0xFFFF
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """How long things take on one bus, in seconds."""
+
+    timeout_s: float  # from the request's last byte to the answer's first
+    gap_s: float  # silence before a request
+    char_s: float  # one character; 0 where bytes take no time worth counting
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The data bytes of one answer, dated when its last byte came."""
+
+    data: bytes
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Owed:
+    """The shape of an answer that may still come, because its request was never answered."""
+
+    function: int
+    data_bytes: int
+    until_s: float
+
+
+class ModbusBus:
+    """The one owner of a port or connection; requests never overlap.
+
+    On a serial line nothing says which request an answer belongs to. So after a request without an answer, a
+    unit is first asked something whose answer has another length: once that has come, nothing older can, for
+    a unit answers one request after the other. For a dead unit this is also the cheapest way to ask.
+    """
+
+    def __init__(self, link: Link, framing: Framing, timing: Timing) -> None:
+        self._link = link
+        self._framing = framing
+        self._timing = timing
+        self._numbers = count(1)
+        self._owed: defaultdict[int, list[_Owed]] = defaultdict(list)
+        self._silences = 0
+        self._quiet_since_s = 0.0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the port or connection stands."""
+        return self._link.is_open
+
+    async def read(self, request: ReadRequest) -> Answer:
+        """Ask once.
+
+        Raises:
+            ReadError: No answer, or none that can be believed.
+            RefusedError: The unit answered with an exception.
+            LinkDownError: The port or connection is away.
+        """
+        await self._open()
+        if self._is_owed(request):
+            with suppress(RefusedError):  # it is there and has caught up, whatever it thinks of the question
+                await self._exchange(self._probe(request))
+        return await self._exchange(request)
+
+    async def close(self) -> None:
+        """Close the port or connection."""
+        await self._link.close()
+
+    async def _open(self) -> None:
+        if self._link.is_open:
+            return
+        await self._link.open()
+        self._owed.clear()
+        self._silences = 0
+        if not self._framing.numbered:  # whoever had the port before us may have asked something
+            await asyncio.sleep(self._timing.timeout_s)
+
+    async def _exchange(self, request: ReadRequest) -> Answer:
+        loop = asyncio.get_running_loop()
+        number = next(self._numbers) % _NUMBERS + 1
+        frame = self._framing.encode(request, number)
+        timing = self._timing
+        await asyncio.sleep(self._quiet_since_s + timing.gap_s - loop.time())
+        self._link.discard()
+        self._link.write(frame)
+        on_wire_s = (len(frame) + self._framing.answer_bytes(request)) * timing.char_s
+        deadline_s = loop.time() + on_wire_s + timing.timeout_s
+        heard, found = b"", None
+        while found is None:
+            patience_s = deadline_s - loop.time()
+            if patience_s <= 0:
+                await self._give_up(request, heard)
+            if self._is_whole(request, heard):
+                patience_s = min(patience_s, _BROKEN_OFF_S)
+            try:
+                heard += await self._link.receive(patience_s)
+                found = self._framing.find(heard, request, number)
+            except TimeoutError:
+                await self._give_up(request, heard)
+            except GarbledError as exc:
+                await self._link.close()
+                raise ReadError(request.device_id, str(exc), quality=Quality.CHECKSUM) from exc
+            finally:
+                self._quiet_since_s = loop.time()
+        self._silences = 0
+        self._owed.pop(request.unit, None)
+        if isinstance(found, Refusal):
+            raise RefusedError(request.device_id, found.code)
+        return Answer(found.data, self._link.heard_ms)
+
+    def _is_whole(self, request: ReadRequest, heard: bytes) -> bool:
+        """Whether as much was heard as the answer is long, with nothing else to expect on the line."""
+        long_enough = len(heard) >= self._framing.answer_bytes(request)
+        return long_enough and not self._framing.numbered and not self._owed.get(request.unit)
+
+    async def _give_up(self, request: ReadRequest, heard: bytes) -> NoReturn:
+        """Say why there is no answer; after several silences in a row the port is opened anew.
+
+        A connection whose other end has vanished, or a serial adapter that came back under the same name,
+        shows by nothing but silence.
+        """
+        until_s = asyncio.get_running_loop().time() + _OWED_FOR_S
+        self._owed[request.unit].append(_Owed(request.function, request.data_bytes, until_s))
+        if heard:
+            raise ReadError(
+                request.device_id, f"no answer in {heard[:64].hex(' ')}", quality=Quality.CHECKSUM
+            )
+        self._silences += 1
+        if self._silences >= _SILENCES_TO_REOPEN:
+            await self._link.close()
+        raise ReadError(request.device_id, f"no answer within {self._timing.timeout_s * 1000:.0f} ms")
+
+    def _is_owed(self, request: ReadRequest) -> bool:
+        """Whether an answer that looks like the one to ``request`` may come to an older question."""
+        if self._framing.numbered:
+            return False
+        return (request.function, request.data_bytes) in self._shapes_owed(request.unit)
+
+    def _shapes_owed(self, unit: int) -> set[tuple[int, int]]:
+        now_s = asyncio.get_running_loop().time()
+        self._owed[unit] = [owed for owed in self._owed[unit] if owed.until_s > now_s]
+        return {(owed.function, owed.data_bytes) for owed in self._owed[unit]}
+
+    def _probe(self, request: ReadRequest) -> ReadRequest:
+        """The shortest question whose answer has a length that nothing owed has."""
+        shapes = self._shapes_owed(request.unit)
+        step = 8 if request.table in BIT_TABLES else 1
+        probes = (replace(request, count=1 + step * extra) for extra in count())
+        return next(probe for probe in probes if (probe.function, probe.data_bytes) not in shapes)
+
+
+def rtu_bus(link: Link, timing: Timing) -> ModbusBus:
+    """A serial line with Modbus RTU on it."""
+    return ModbusBus(link, RtuFraming(), timing)
+
+
+def tcp_bus(link: Link, *, timeout_s: float) -> ModbusBus:
+    """A connection to a Modbus TCP server."""
+    return ModbusBus(link, TcpFraming(), Timing(timeout_s=timeout_s, gap_s=0.0, char_s=0.0))

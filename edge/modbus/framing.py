@@ -1,0 +1,170 @@
+"""Requests to bytes and bytes to answers, by pymodbus's PDUs and framers: pure.
+
+An answer is found by all that is known of it (unit, function, byte count, check), anywhere in what was
+heard, so that noise and other units' frames before it are passed over.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from pymodbus.framer import FramerRTU, FramerSocket
+from pymodbus.pdu import DecodePDU, ModbusPDU
+from pymodbus.pdu.bit_message import ReadCoilsRequest, ReadDiscreteInputsRequest
+from pymodbus.pdu.register_message import ReadHoldingRegistersRequest, ReadInputRegistersRequest
+
+from district.profile import BIT_TABLES, Table
+
+_REQUESTS: dict[Table, type[ModbusPDU]] = {
+    "coil": ReadCoilsRequest,
+    "discrete": ReadDiscreteInputsRequest,
+    "holding": ReadHoldingRegistersRequest,
+    "input": ReadInputRegistersRequest,
+}
+_EXCEPTION = 0x80
+_RTU_EXCEPTION_BYTES = 5
+_RTU_FRAME_BYTES = 5  # unit, function, byte count, CRC
+_MBAP_BYTES = 7
+_LENGTHS = range(3, 255)  # of an MBAP frame from its unit on
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadRequest:
+    """A block of one table of one unit."""
+
+    device_id: str
+    unit: int
+    table: Table
+    address: int
+    count: int
+
+    @property
+    def function(self) -> int:
+        """The function code."""
+        return _REQUESTS[self.table].function_code
+
+    @property
+    def data_bytes(self) -> int:
+        """How many data bytes the answer carries."""
+        return (self.count + 7) // 8 if self.table in BIT_TABLES else 2 * self.count
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """The data bytes of a good answer."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The unit said no."""
+
+    code: int
+
+
+class GarbledError(Exception):
+    """What was heard cannot be cut into frames; the stream is of no more use."""
+
+
+class Framing(Protocol):
+    """One way to put requests and answers on a wire."""
+
+    numbered: bool  # whether an answer names its request, so that a late one cannot be mistaken
+
+    def encode(self, request: ReadRequest, number: int) -> bytes:
+        """The request as it is sent."""
+        ...
+
+    def find(self, heard: bytes, request: ReadRequest, number: int) -> Data | Refusal | None:
+        """The answer to ``request`` in what was heard, if it is there.
+
+        Raises:
+            GarbledError: No answer can be found in this any more.
+        """
+        ...
+
+    def answer_bytes(self, request: ReadRequest) -> int:
+        """The length of a whole good answer."""
+        ...
+
+
+class RtuFraming:
+    """Unit, function, data, CRC: nothing marks a frame's beginning, nothing says whose answer it is."""
+
+    numbered = False
+
+    def __init__(self) -> None:
+        self._framer = FramerRTU(DecodePDU(is_server=False))
+
+    def encode(self, request: ReadRequest, number: int) -> bytes:
+        """The request with its CRC; RTU has no room for a number."""
+        return self._framer.buildFrame(_pdu(request, number))
+
+    def find(self, heard: bytes, request: ReadRequest, number: int) -> Data | Refusal | None:
+        """The first frame with the right unit, function, byte count and CRC."""
+        del number
+        good = bytes((request.unit, request.function, request.data_bytes))
+        start = -1
+        while (start := heard.find(good, start + 1)) >= 0:
+            frame = heard[start : start + self.answer_bytes(request)]
+            if len(frame) == self.answer_bytes(request) and _crc_holds(frame):
+                return Data(frame[3:-2])
+        bad = bytes((request.unit, request.function | _EXCEPTION))
+        start = -1
+        while (start := heard.find(bad, start + 1)) >= 0:
+            frame = heard[start : start + _RTU_EXCEPTION_BYTES]
+            if len(frame) == _RTU_EXCEPTION_BYTES and _crc_holds(frame):
+                return Refusal(frame[2])
+        return None
+
+    def answer_bytes(self, request: ReadRequest) -> int:
+        """Frame and data."""
+        return _RTU_FRAME_BYTES + request.data_bytes
+
+
+class TcpFraming:
+    """The MBAP header: a length, and the number of the request that is answered."""
+
+    numbered = True
+
+    def __init__(self) -> None:
+        self._framer = FramerSocket(DecodePDU(is_server=False))
+
+    def encode(self, request: ReadRequest, number: int) -> bytes:
+        """The request with its header."""
+        return self._framer.buildFrame(_pdu(request, number))
+
+    def find(self, heard: bytes, request: ReadRequest, number: int) -> Data | Refusal | None:
+        """The frame with this number; those with others are answers that came too late."""
+        while len(heard) > _MBAP_BYTES:
+            if heard[2:4] != b"\x00\x00" or int.from_bytes(heard[4:6], "big") not in _LENGTHS:
+                raise GarbledError("no Modbus header where one must be")
+            used, unit, answered, pdu = self._framer.decode(heard)
+            if not used:
+                return None
+            heard = heard[used:]
+            if (answered, unit) != (number, request.unit):
+                continue
+            if pdu[0] == request.function | _EXCEPTION:
+                return Refusal(pdu[1])
+            if (
+                pdu[:2] == bytes((request.function, request.data_bytes))
+                and len(pdu) == 2 + request.data_bytes
+            ):
+                return Data(pdu[2:])
+            raise GarbledError("an answer of another shape than asked for")
+        return None
+
+    def answer_bytes(self, request: ReadRequest) -> int:
+        """Header, function, byte count and data."""
+        return _MBAP_BYTES + 2 + request.data_bytes
+
+
+def _pdu(request: ReadRequest, number: int) -> ModbusPDU:
+    return _REQUESTS[request.table](
+        dev_id=request.unit, transaction_id=number, address=request.address, count=request.count
+    )
+
+
+def _crc_holds(frame: bytes) -> bool:
+    return FramerRTU.check_CRC(frame[:-2], int.from_bytes(frame[-2:], "big"))

@@ -1,0 +1,24 @@
+"""Waiting for an event time, unless the agent is asked to stop first."""
+
+import asyncio
+from contextlib import suppress
+from datetime import datetime
+
+from transport.clock import Clock
+
+_LONGEST_NAP_S = 60.0  # a wall clock may be set meanwhile
+
+
+async def reached(clock: Clock, event: datetime, stop: asyncio.Event) -> bool:
+    """Wait until event time comes to ``event``; false if ``stop`` was set before."""
+    while not stop.is_set() and (left_s := clock.wall_s(event) - clock.wall()) > 0:
+        await stopped_within(stop, min(left_s, _LONGEST_NAP_S))
+    return not stop.is_set()
+
+
+async def stopped_within(stop: asyncio.Event, seconds: float) -> bool:
+    """Wait for ``stop``, at most ``seconds``; whether it is set."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await stop.wait()
+    return stop.is_set()
