@@ -1,10 +1,12 @@
 """Builds the instruments of a scenario and runs them."""
 
 import asyncio
+import fcntl
 import json
 import logging
-from collections.abc import Mapping
-from contextlib import AsyncExitStack
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -98,8 +100,9 @@ class Simulator:
     async def __aenter__(self) -> Self:
         self._clock = self._given_clock or SimClock.real_time()
         self._run_dir.mkdir(parents=True, exist_ok=True)
-        (self._run_dir / ENDPOINTS_FILE).unlink(missing_ok=True)
         async with AsyncExitStack() as stack:
+            stack.enter_context(_claimed(self._run_dir))
+            (self._run_dir / ENDPOINTS_FILE).unlink(missing_ok=True)  # of one that was killed
             record = stack.enter_context(Record(self._run_dir / RECORD_FILE))
             world = World(clock=self._clock, series=self._series)
             self._tasks = await stack.enter_async_context(_Tasks())
@@ -225,6 +228,20 @@ class Simulator:
                 await self.set_fault(name, fault, **figures)
                 return {}
         raise ControlError("ask {op: status} or {op: fault, instrument, fault, on, ...}")
+
+
+@contextmanager
+def _claimed(run_dir: Path) -> Iterator[None]:
+    """Hold a run directory for this simulator alone; the claim ends with the process at the latest."""
+    directory = os.open(run_dir, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        try:
+            fcntl.flock(directory, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as exc:
+            raise ControlError(f"{run_dir}: a simulator runs here: end it or choose another folder") from exc
+        yield
+    finally:
+        os.close(directory)
 
 
 class _Tasks:

@@ -79,6 +79,10 @@ async def test_a_run_says_where_it_listens_takes_faults_and_leaves_nothing(
     unknown = call("fault", run_dir, "pump", "late")
     assert (unknown.returncode, "no instrument 'pump'" in unknown.stderr) == (2, True)
 
+    second = call("run", run_dir.parents[1] / "scenario.yaml", "--run-dir", run_dir)
+    assert (second.returncode, "a simulator runs here" in second.stderr) == (2, True)
+    assert json.loads(file.read_text(encoding="utf-8")) == endpoints
+
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=10) == 0
     assert [path.name for path in run_dir.iterdir()] == ["served.sqlite"]

@@ -54,9 +54,9 @@ def serial_station() -> str:
     )
 
 
-def fast() -> str:
-    """A minute of event time in a fifth of a second, from a full minute that is still to come."""
-    return f"{time.time() + 0.3:.3f}@2018-06-03T16:05:00Z*300"
+def fast(lead_s: float = 0.0) -> str:
+    """A minute of event time in a fifth of a second; with a lead, the first full minute is not missed."""
+    return f"{time.time() + lead_s:.3f}@2018-06-03T16:05:00Z*300"
 
 
 def rows(sim: Simulator) -> list[Served]:
@@ -95,7 +95,7 @@ def test_times_are_the_stations_own() -> None:
 
 async def test_a_station_dials_and_sends_what_is_due(simulate: Simulate) -> None:
     async with Collector() as collector:
-        sim = await simulate(tcp_station(collector), clock=fast())
+        sim = await simulate(tcp_station(collector), clock=fast(lead_s=1.5))
         await until(lambda: len(collector.frames) >= 3)
         await until(lambda: all(row.answered_s for row in rows(sim)[:3]))
 
@@ -126,7 +126,7 @@ async def test_a_station_dials_and_sends_what_is_due(simulate: Simulate) -> None
 
 async def test_an_unanswered_frame_is_sent_again_unchanged_until_it_is_answered(simulate: Simulate) -> None:
     async with Collector(answering=False) as collector:
-        sim = await simulate(tcp_station(collector), clock=fast())
+        sim = await simulate(tcp_station(collector), clock=fast(lead_s=1.5))
         await until(lambda: collector.qns.count("20180604000500000") >= 2)
         collector.answering = True
         await until(lambda: len(rows(sim)) > 0 and rows(sim)[0].answered_s)

@@ -1,7 +1,6 @@
 """A station on a link whose pace the test sets."""
 
 import asyncio
-import time
 from pathlib import Path
 
 from firmware_sim.clock import SimClock
@@ -47,22 +46,26 @@ class GatedLink:
 
 
 async def test_a_new_frame_goes_before_those_that_were_kept(tmp_path: Path) -> None:
-    clock = SimClock(anchor_s=time.time() + 0.1, start_s=0.0, speed=300.0)
+    wall_s = 0.0
+    clock = SimClock(anchor_s=0.1, start_s=0.0, speed=600.0, wall=lambda: wall_s)  # a minute in 0.1 s
     link = GatedLink()
     with Record(tmp_path / "served.sqlite") as record:
         instrument = Instrument("air", "line", HJ212_FAULTS, record)
         station = Station(SPEC, instrument, World(clock=clock, series={}))
         making = asyncio.create_task(station.make_frames())
         sending = asyncio.create_task(station.send_frames(link))
+        await asyncio.sleep(0)  # both have begun, at the start of event time
+        wall_s = 0.35
         await until(lambda: instrument.pending == 3)
         link.up = True
         station.wake()
         await until(lambda: link.sent == [1])
+        wall_s = 0.45
         await until(lambda: instrument.pending == 4)
-        making.cancel()
         for count in (2, 3, 4):
             link.let_one_through()
             await until(lambda count=count: len(link.sent) == count)  # type: ignore[misc]
+        making.cancel()
         sending.cancel()
         await asyncio.wait({making, sending})
 
