@@ -52,6 +52,7 @@ class Transition(msgspec.Struct, frozen=True, kw_only=True):
     cause: Cause = Cause.SAMPLE
     uncertain: bool = False  # rests on an uncertain sample: to be verified
     blind: bool = False  # silence where an alarm is active, at the asset or upstream
+    trend: float | None = None  # of a silence: how far the value moved in the hour before its last reading
     superseded: bool = False  # history found while catching up: recorded, told to nobody
 
     @property

@@ -1,0 +1,122 @@
+"""The engine with its journal and its outbox: what comes is kept, then judged, then announced.
+
+A restart finds the state of the moment it was killed: the snapshot, and the journal's entries judged again.
+What they announced once is not announced again, for it has the same number.
+"""
+
+import asyncio
+from collections.abc import Sequence
+
+import structlog
+
+from rules.journal import Entry, Journal, Kind, Snapshot
+from rules.plain import Engine
+from rules.rulebook import Rulebook
+from rules.state import Announced, decode_state, encode_state
+from rules.transition import Announcement, encode_announcement
+from transport.batch import Batch, decode_batch
+from transport.courier import Courier
+from transport.outbox import Outbox
+
+log = structlog.get_logger(__name__)
+
+_SNAPSHOT_EVERY = 2000  # entries; so many are judged again at the most after a kill
+
+
+class Desk:
+    """One engine's business, one thing after the other; made by :func:`open_desk`."""
+
+    def __init__(self, engine: Engine, journal: Journal, *, entries: int) -> None:
+        self.engine = engine
+        self._journal = journal
+        self._entries = entries  # since the snapshot
+
+    async def keep(self, batches: Sequence[tuple[bytes, Batch]], now_ms: int) -> None:
+        """Commit batches to the journal; durable on return, not judged yet.
+
+        Raises:
+            sqlite3.Error: The disk refuses; nothing was kept.
+        """
+        await self._journal.append([Entry(Kind.BATCH, now_ms, payload) for payload, _ in batches])
+        self._entries += len(batches)
+
+    def judge(self, batch: Batch, now_ms: int) -> list[Announced]:
+        """Judge a batch that has been kept."""
+        return self.engine.take(batch, now_ms)
+
+    def tick(self, now_ms: int) -> list[Announced]:
+        """Judge what passing time changes."""
+        self._journal.note(Entry(Kind.TICK, now_ms))
+        self._entries += 1
+        return self.engine.tick(now_ms)
+
+    def hear(self, now_ms: int) -> None:
+        """Note that from now on the engine hears the broker."""
+        self._journal.note(Entry(Kind.HEARING, now_ms))
+        self._entries += 1
+        self.engine.hear(now_ms)
+
+    async def announce(self, announced: Sequence[Announced], courier: Courier) -> None:
+        """Record transitions for good, hand them to the outbox and let them go.
+
+        Raises:
+            sqlite3.Error: The disk refuses; a restart announces what is missing.
+        """
+        if announced:
+            await self._journal.record(announced)
+            epoch = self._journal.epoch
+            await asyncio.gather(*(courier.send(each.ordinal, as_message(each, epoch)) for each in announced))
+
+    async def keep_snapshot(self, *, at_once: bool = False) -> None:
+        """Replace the snapshot if enough has come since; to be called when everything kept is judged.
+
+        Raises:
+            sqlite3.Error: The disk refuses; the old snapshot and all entries are still there.
+        """
+        if self._entries >= _SNAPSHOT_EVERY or (at_once and self._entries):
+            state = self.engine.state
+            await self._journal.keep_snapshot(Snapshot(state.ordinal, encode_state(state)))
+            self._entries = 0
+
+
+async def open_desk(journal: Journal, outbox: Outbox, rulebook: Rulebook, now_ms: int) -> Desk:
+    """Restore the engine from its journal and complete what a kill may have cut off.
+
+    Raises:
+        sqlite3.Error: The disk refuses.
+        msgspec.MsgspecError: The snapshot is of another version.
+    """
+    snapshot, entries = await journal.load()
+    engine = Engine(rulebook, decode_state(snapshot.body) if snapshot is not None else None)
+    before = snapshot.ordinal if snapshot is not None else 0
+    announced = replay(engine, entries)
+    if engine.is_edited:  # other rules said other things: what was recorded counts
+        engine.believe(await journal.announced_since(before))
+        announced = engine.adopt(now_ms)
+    await journal.record(announced)
+    for each in await journal.announced_since(before):
+        await outbox.append(each.ordinal, as_message(each, journal.epoch))
+    desk = Desk(engine, journal, entries=len(entries) + len(announced))
+    await desk.keep_snapshot(at_once=True)
+    log.info("rules-restored", entries=len(entries), transitions=engine.state.ordinal)
+    return desk
+
+
+def replay(engine: Engine, entries: Sequence[Entry]) -> list[Announced]:
+    """Judge journal entries again."""
+    announced = []
+    for entry in entries:
+        if entry.kind is Kind.BATCH:
+            announced += engine.take(decode_batch(entry.body), entry.now_ms)
+        elif entry.kind is Kind.TICK:
+            announced += engine.tick(entry.now_ms)
+        else:
+            engine.hear(entry.now_ms)
+    return announced
+
+
+def as_message(announced: Announced, epoch: str) -> bytes:
+    """A transition as it travels."""
+    return encode_announcement(
+        Announcement(epoch=epoch, seq=announced.ordinal, transition=announced.transition)
+    )

@@ -1,0 +1,220 @@
+"""The plain engine: one sample at a time, without numpy; what every other engine must agree with.
+
+State, a batch and the time in; transitions out. It touches no clock, file or network.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+from rules.record import Record, mark_of
+from rules.rulebook import Rulebook, Watch
+from rules.silence import hear, judge_silence, orphan
+from rules.state import Announced, EngineState, SilenceState, WatchState
+from rules.subject import KEEP_SAMPLES, adopt, forget, settle, take
+from rules.transition import Level, Transition
+from transport.batch import Batch
+
+_EQUIPMENT = "equipment"
+
+
+class Engine:
+    """Judges batches and clock ticks one after the other; the same order, the same transitions."""
+
+    def __init__(self, rulebook: Rulebook, state: EngineState | None = None) -> None:
+        self.rulebook = rulebook
+        self.state = state if state is not None else EngineState(fingerprint=rulebook.fingerprint)
+        self.samples = 0  # judged or kept since this engine was made
+        self.late = 0  # of them, those beyond their allowance
+        self._by_point: defaultdict[str, list[Watch]] = defaultdict(list)
+        self._by_device: defaultdict[str, list[str]] = defaultdict(list)
+        for watch in rulebook.watches:
+            if watch.subject not in self._by_point:
+                self._by_device[watch.device].append(watch.subject)
+            self._by_point[watch.subject].append(watch)
+            self.state.records.setdefault(watch.subject, Record())
+            self.state.watches.setdefault(_key(watch.rule, watch.subject), WatchState())
+        self._silences = {_key(watch.rule, watch.device): watch for watch in rulebook.silences}
+        for key in self._silences:
+            self.state.silences.setdefault(key, SilenceState())
+
+    @property
+    def is_edited(self) -> bool:
+        """Whether the state was left by a rulebook that judges otherwise."""
+        return self.state.fingerprint != self.rulebook.fingerprint
+
+    def believe(self, announced: Sequence[Announced]) -> None:
+        """Take what was announced since the state was kept for what people have been told."""
+        for each in announced:
+            self.state.ordinal = each.ordinal
+            alarm = self.state.watches.get(_key(each.transition.rule, each.transition.subject))
+            if alarm is not None and not each.transition.superseded:
+                alarm.told, alarm.told_ms = each.transition.to, each.transition.at_ms
+                alarm.standing = each
+
+    def adopt(self, now_ms: int) -> list[Announced]:
+        """Take over the state that another rulebook left; alarms that no rule watches any more end.
+
+        What changes because limits did says so, at the first sample that shows it.
+        """
+        state = self.state
+        state.fingerprint = self.rulebook.fingerprint
+        watched = {_key(watch.rule, watch.subject): watch for watch in self.rulebook.watches}
+        ended = []
+        for key in list(state.watches):
+            if key not in watched:
+                left = state.watches.pop(key)
+                ended += [orphan(left.standing.transition, now_ms)] if left.told and left.standing else []
+            else:
+                adopt(state.watches[key])
+        for key in list(state.silences):
+            if key not in self._silences:
+                gone = state.silences.pop(key)
+                ended += [orphan(gone.standing.transition, now_ms)] if gone.level and gone.standing else []
+        for subject in list(state.records):
+            if subject not in self._by_point:
+                del state.records[subject]
+        return self._number(ended)
+
+    def hear(self, now_ms: int) -> None:
+        """From now on the engine hears the broker; the time before counts as nobody's silence."""
+        self.state.hearing_since_ms = now_ms
+
+    def take(self, batch: Batch, now_ms: int) -> list[Announced]:
+        """Judge a batch that came at event time ``now_ms``."""
+        changed: dict[str, int] = {}
+        newest_late: dict[str, bool] = {}
+        heard: defaultdict[str, list[tuple[int, str | None]]] = defaultdict(list)
+        for sample in batch.samples():
+            mark = mark_of(sample.quality)
+            if mark.is_sample:
+                heard[sample.device].append((sample.at_ms, sample.point))
+            subject = f"{sample.device}:{sample.point}"
+            record = self.state.records.get(subject)
+            if record is not None and record.put(sample.at_ms, sample.value, mark):
+                self.samples += 1
+                changed[subject] = min(sample.at_ms, changed.get(subject, sample.at_ms))
+                newest_late[subject] = newest_late.get(subject, False) or self._is_late(
+                    subject, sample.at_ms, now_ms
+                )
+        for device, at_ms in batch.good_until_ms.items():
+            heard[device] += self._carry(device, at_ms, changed)
+        news = [
+            transition
+            for subject, changed_ms in changed.items()
+            for transition in self._judge(subject, changed_ms, now_ms, late=newest_late.get(subject, False))
+        ]
+        news += self._settle(now_ms, but=changed)
+        news += self._hear(heard, now_ms)
+        return self._number(news)
+
+    def tick(self, now_ms: int) -> list[Announced]:
+        """Judge what the mere passing of time changes: silence, and the end of a catching up."""
+        announced = self._number([*self._settle(now_ms, but={})])
+        if self.state.hearing_since_ms is None:
+            return announced
+        alarms = self._alarmed_sites()
+        news = []
+        for key, watch in self._silences.items():
+            news += judge_silence(
+                watch,
+                self.state.silences[key],
+                self.state.records,
+                alarmed_sites=alarms,
+                hearing_since_ms=self.state.hearing_since_ms,
+                now_ms=now_ms,
+            )
+        return announced + self._number(news)
+
+    def latest(self) -> Iterator[Announced]:
+        """What people were told last of every alarm that there has been."""
+        alarms: list[WatchState | SilenceState] = [
+            *self.state.watches.values(),
+            *self.state.silences.values(),
+        ]
+        for alarm in alarms:
+            if alarm.standing is not None:
+                yield alarm.standing
+
+    def _judge(self, subject: str, changed_ms: int, now_ms: int, *, late: bool) -> Iterator[Transition]:
+        record = self.state.records[subject]
+        watches = self._by_point[subject]
+        for watch in watches:
+            state = self.state.watches[_key(watch.rule, subject)]
+            yield from take(
+                watch, self.rulebook, state, record, changed_ms=changed_ms, late=late, now_ms=now_ms
+            )
+        if len(record.at_ms) > 2 * KEEP_SAMPLES:
+            self._forget(watches, record)
+
+    def _forget(self, watches: list[Watch], record: Record) -> None:
+        cut_ms = record.at_ms[-KEEP_SAMPLES]
+        needed_ms = cut_ms
+        for watch in watches:
+            state = self.state.watches[_key(watch.rule, watch.subject)]
+            forget(state, cut_ms)
+            base_ms = max(state.checkpoints[0].at_ms, record.at_ms[0])
+            needed_ms = min(needed_ms, base_ms - (watch.over_ms or 0))
+        record.drop_before(needed_ms)
+
+    def _carry(self, device: str, at_ms: int, changed: dict[str, int]) -> Iterator[tuple[int, str | None]]:
+        """Take a suppressed poll of a device; return the signs of life that it is."""
+        subjects = self._by_device.get(device)
+        if subjects is None:
+            yield at_ms, None
+        for subject in subjects or ():
+            record = self.state.records[subject]
+            if record.carry(at_ms):
+                changed[subject] = min(at_ms, changed.get(subject, at_ms))
+            if record.is_sample_at(at_ms):
+                yield at_ms, subject.partition(":")[2]
+
+    def _is_late(self, subject: str, at_ms: int, now_ms: int) -> bool:
+        late = now_ms - at_ms > self._by_point[subject][0].allowance_ms
+        self.late += late
+        return late
+
+    def _settle(self, now_ms: int, *, but: dict[str, int]) -> Iterator[Transition]:
+        for subject, watches in self._by_point.items():
+            if subject in but:
+                continue
+            for watch in watches:
+                state = self.state.watches[_key(watch.rule, subject)]
+                if state.catching_up is not None:
+                    yield from settle(watch, state, self.state.records[subject], now_ms)
+
+    def _hear(self, heard: dict[str, list[tuple[int, str | None]]], now_ms: int) -> Iterator[Transition]:
+        for key, watch in self._silences.items():
+            if watch.device in heard:
+                in_order = sorted(heard[watch.device], key=lambda each: each[0])
+                yield from hear(watch, self.state.silences[key], in_order, now_ms)
+
+    def _alarmed_sites(self) -> dict[str, int]:
+        """Sites with an active alarm that is not of equipment, and since when the newest of them stands."""
+        alarmed: dict[str, int] = {}
+        for watch in self.rulebook.watches:
+            state = self.state.watches[_key(watch.rule, watch.subject)]
+            if state.told is not Level.NORMAL and watch.hazard != _EQUIPMENT:
+                alarmed[watch.site] = max(state.told_ms, alarmed.get(watch.site, 0))
+        return alarmed
+
+    def _number(self, news: list[Transition]) -> list[Announced]:
+        """Number transitions and remember what people are told of each alarm."""
+        announced = []
+        for transition in sorted(news, key=lambda each: each.at_ms):
+            self.state.ordinal += 1
+            numbered = Announced(self.state.ordinal, transition)
+            announced.append(numbered)
+            key = _key(transition.rule, transition.subject)
+            alarm: WatchState | SilenceState | None = self.state.watches.get(key) or self.state.silences.get(
+                key
+            )
+            if alarm is None or transition.superseded:
+                continue
+            before = alarm.standing
+            if before is None or transition.at_ms >= before.transition.at_ms:
+                alarm.standing = numbered
+        return announced
+
+
+def _key(rule: str, subject: str) -> str:
+    return f"{rule}|{subject}"

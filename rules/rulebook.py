@@ -1,0 +1,104 @@
+"""The compiled rules: every rule for every subject it watches, with limits resolved; frozen and complete."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
+from zoneinfo import ZoneInfo
+
+from district.fields import Names
+from rules.ladder import Ladder
+from rules.spec import Season
+from rules.transition import Level
+from transport.measurement import from_ms
+
+LATE_GRACE_MS = 60_000  # beyond a device's own interval a reading may come so much late and be in time
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """What people said of one rule, whatever it watches."""
+
+    id: str
+    name: Names
+    hazard: str
+    levels: tuple[Level, ...]  # those it can reach somewhere, ascending
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watch:
+    """One rule for one point of one device."""
+
+    rule: str
+    hazard: str
+    device: str
+    point: str
+    site: str
+    unit: str  # of the value judged
+    zero: float  # added to the reading before it is judged
+    over_ms: int | None  # judge the change over so long instead
+    seasons: frozenset[str]  # that matter to its limits
+    ladders: Mapping[frozenset[str], Ladder]  # by those of them that hold; every combination there can be
+    stale_after_ms: int  # a longer gap resets the timers
+    allowance_ms: int  # a reading that comes later than this is late
+
+    @property
+    def subject(self) -> str:
+        """The subject's name in a transition."""
+        return f"{self.device}:{self.point}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SilenceWatch:
+    """One silence rule for one device."""
+
+    rule: str
+    hazard: str
+    device: str
+    site: str
+    watched: tuple[str, ...]  # points that ladders judge: the device is silent when one of them is
+    unit: str  # of the first of them
+    zero: float  # added to its reading before it is shown
+    level: Level
+    silent_after_ms: int  # the device's allowance included
+    stale_after_ms: int
+    clear_for_ms: int
+    related_sites: frozenset[str]  # where an active alarm makes this silence blind
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rulebook:
+    """Everything people said in rules.yaml, applied to the district."""
+
+    rules: Mapping[str, Rule]
+    watches: tuple[Watch, ...]
+    silences: tuple[SilenceWatch, ...]
+    seasons: Mapping[str, Season]
+    timezone: ZoneInfo
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A name of this meaning: two rulebooks that judge alike share it."""
+        parts = [
+            *(repr({**_fields(watch), "ladders": _sorted(watch)}) for watch in self.watches),
+            *(
+                repr({**_fields(silence), "related_sites": sorted(silence.related_sites)})
+                for silence in self.silences
+            ),
+            repr(self.seasons),
+            str(self.timezone),
+        ]
+        return sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+    def seasons_at(self, at_ms: int) -> frozenset[str]:
+        """The seasons that hold at an instant, by the district's date."""
+        day = from_ms(at_ms).astimezone(self.timezone).date()
+        return frozenset(name for name, season in self.seasons.items() if season.holds(day))
+
+
+def _fields(value: Watch | SilenceWatch) -> dict[str, object]:
+    return {name: getattr(value, name) for name in value.__slots__}
+
+
+def _sorted(watch: Watch) -> list[tuple[list[str], Ladder]]:
+    return sorted((sorted(seasons), ladder) for seasons, ladder in watch.ladders.items())

@@ -1,0 +1,122 @@
+"""Silence: a device that is not heard, and blindness: one that is not heard while danger is near."""
+
+from collections.abc import Iterator, Mapping
+
+from rules.record import Record
+from rules.rulebook import SilenceWatch
+from rules.state import SilenceState
+from rules.transition import Cause, Level, Transition
+
+_TREND_OVER_MS = 3_600_000
+
+
+def hear(
+    watch: SilenceWatch, state: SilenceState, heard: list[tuple[int, str | None]], now_ms: int
+) -> Iterator[Transition]:
+    """Note samples of the device, in order; a point of None stands for all that have been heard before.
+
+    The silence is over when it has been heard for `clear_for` without a break, and is heard in time.
+    """
+    for at_ms, point in heard:
+        before_ms = _heard_ms(watch, state)
+        for each in [point] if point is not None else list(state.heard_ms):
+            state.heard_ms[each] = max(at_ms, state.heard_ms.get(each, at_ms))
+        newest_ms = _heard_ms(watch, state)
+        if newest_ms is None or newest_ms == before_ms:
+            continue
+        if before_ms is None or newest_ms - before_ms > watch.stale_after_ms or state.run_since_ms is None:
+            state.run_since_ms = newest_ms
+        heard_long = newest_ms - state.run_since_ms >= watch.clear_for_ms
+        if state.level and heard_long and now_ms - newest_ms <= watch.silent_after_ms:
+            yield _transition(watch, state, Level.NORMAL, newest_ms, newest_ms)
+
+
+def judge_silence(
+    watch: SilenceWatch,
+    state: SilenceState,
+    records: Mapping[str, Record],
+    *,
+    alarmed_sites: Mapping[str, int],
+    hearing_since_ms: int,
+    now_ms: int,
+) -> list[Transition]:
+    """Judge the silence at a clock tick.
+
+    It is dated when it became too long, whenever the tick came, so that a restart finds the same.
+    """
+    heard_ms = _heard_ms(watch, state)
+    due_ms = (
+        max(heard_ms if heard_ms is not None else hearing_since_ms, hearing_since_ms) + watch.silent_after_ms
+    )
+    alarms = [since_ms for site, since_ms in alarmed_sites.items() if site in watch.related_sites]
+    silent = now_ms > due_ms
+    if not silent and not state.level:
+        return []
+    level = max(watch.level, Level.YELLOW) if alarms else watch.level
+    if level is state.level:
+        return []
+    at_ms = max(due_ms, state.changed_ms, *alarms) if silent and level > state.level else now_ms
+    return [_transition(watch, state, level, at_ms, heard_ms, records=records, blind=bool(alarms))]
+
+
+def orphan(last: Transition, now_ms: int) -> Transition:
+    """The end of an alarm that no rule watches any more."""
+    return Transition(
+        at_ms=max(now_ms, last.at_ms),
+        rule=last.rule,
+        subject=last.subject,
+        site=last.site,
+        hazard=last.hazard,
+        before=last.to,
+        to=Level.NORMAL,
+        unit=last.unit,
+        sampled_ms=last.sampled_ms,
+        cause=Cause.LIMITS,
+    )
+
+
+def _heard_ms(watch: SilenceWatch, state: SilenceState) -> int | None:
+    """When the device was last heard: the point that is missed longest counts, if a ladder needs it."""
+    if not watch.watched:
+        return max(state.heard_ms.values(), default=None)
+    instants = [state.heard_ms.get(point) for point in watch.watched]
+    known = [instant for instant in instants if instant is not None]
+    return min(known) if len(known) == len(instants) else None
+
+
+def _transition(
+    watch: SilenceWatch,
+    state: SilenceState,
+    to: Level,
+    at_ms: int,
+    sampled_ms: int | None,
+    *,
+    records: Mapping[str, Record] | None = None,
+    blind: bool = False,
+) -> Transition:
+    before, state.level, state.changed_ms = state.level, to, at_ms
+    value = trend = None
+    unit = ""
+    if records is not None and watch.watched:
+        point = watch.watched[0]
+        record = records[f"{watch.device}:{point}"]
+        newest = record.newest_sample()
+        if newest is not None:
+            value, unit = record.values[newest] + watch.zero, watch.unit
+            moved = record.change(newest, _TREND_OVER_MS)
+            trend = moved.value if moved is not None else None
+    return Transition(
+        at_ms=at_ms,
+        rule=watch.rule,
+        subject=watch.device,
+        site=watch.site,
+        hazard=watch.hazard,
+        before=before,
+        to=to,
+        value=value,
+        unit=unit,
+        sampled_ms=sampled_ms,
+        cause=Cause.SILENCE,
+        blind=blind,
+        trend=trend,
+    )

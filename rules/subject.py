@@ -1,0 +1,195 @@
+"""One rule for one subject over its record: late readings included, and what of it people are told."""
+
+from bisect import bisect_right
+
+import msgspec
+
+from rules.ladder import Change, judge
+from rules.record import Record
+from rules.rulebook import Rulebook, Watch
+from rules.state import BEGINNING_MS, CatchUp, Checkpoint, WatchState
+from rules.transition import Cause, Transition
+
+KEEP_SAMPLES = 1024  # so far back, at least, late readings are judged anew
+QUIET_MS = 30_000  # after so much event time without a late reading the catching up is over
+_CHECKPOINT_EVERY = 32
+_NO_SEASON: frozenset[str] = frozenset()
+
+
+def take(
+    watch: Watch,
+    rulebook: Rulebook,
+    state: WatchState,
+    record: Record,
+    *,
+    changed_ms: int,
+    late: bool,
+    now_ms: int,
+) -> list[Transition]:
+    """Judge a record that has changed from ``changed_ms`` on; return what is to be announced now.
+
+    The alarm's history comes out as if every reading had come in time. What an evaluation finds at a sample
+    that is in time is announced at once. What it finds at a late one waits until the catching up is over:
+    see :func:`settle`.
+    """
+    base_ms, found = _judge_from(watch, rulebook, state, record, changed_ms)
+    if late:
+        first_ms = min(changed_ms, state.catching_up.first_ms) if state.catching_up else changed_ms
+        state.catching_up = CatchUp(first_ms, now_ms)
+    state.pending = [each for each in state.pending if each.at_ms <= base_ms]  # the others are found again
+    said = set(state.said)
+    in_time: list[Transition] = []
+    for each in found:
+        if (each.at_ms, each.to) not in said:
+            (in_time if now_ms - each.at_ms <= watch.allowance_ms else state.pending).append(each)
+    announced: list[Transition] = []
+    if in_time:
+        announced = [_past(each) for each in state.pending] + in_time
+        state.pending = []
+        _note(state, announced)
+    announced += settle(watch, state, record, now_ms)
+    return announced
+
+
+def settle(watch: Watch, state: WatchState, record: Record, now_ms: int) -> list[Transition]:
+    """What is to be announced because a catching up is over, if it is.
+
+    It is over when no late reading has come for a while, or when the newest reading is in time and no gap is
+    left. Then people are told the level that stands, if they believe another; the rest is history.
+    """
+    catching_up = state.catching_up
+    if catching_up is not None:
+        newest = record.newest_sample()
+        in_time = newest is not None and now_ms - record.at_ms[newest] <= watch.allowance_ms
+        whole = in_time and record.longest_gap_ms(catching_up.first_ms) <= watch.stale_after_ms
+        if not whole and now_ms - catching_up.heard_ms < QUIET_MS:
+            return []
+        state.catching_up = None
+    announced: list[Transition] = []
+    if state.pending:
+        announced = [_past(each) for each in state.pending]
+        last = state.pending[-1]
+        if last.to is state.head.level and last.to is not state.told and last.at_ms >= state.told_ms:
+            announced[-1] = msgspec.structs.replace(last, cause=_late(last.cause))
+        state.pending = []
+        _note(state, announced)
+    if state.told is not state.head.level:
+        correction = _correction(watch, state, record)
+        if (correction.at_ms, correction.to) not in state.said:
+            _note(state, [correction])
+            announced.append(correction)
+    return announced
+
+
+def _judge_from(
+    watch: Watch, rulebook: Rulebook, state: WatchState, record: Record, changed_ms: int
+) -> tuple[int, list[Transition]]:
+    """Judge every sample from the last checkpoint before ``changed_ms`` on.
+
+    Return the instant of that checkpoint and every change found after it.
+    """
+    base = Checkpoint(state.head.last_ms or BEGINNING_MS, state.head)
+    if changed_ms <= base.at_ms:
+        while len(state.checkpoints) > 1 and state.checkpoints[-1].at_ms >= changed_ms:
+            state.checkpoints.pop()
+        base = state.checkpoints[-1]
+    head = base.state
+    start = bisect_right(record.at_ms, base.at_ms)
+    found = []
+    for index in range(start, len(record.at_ms)):
+        if not record.marks[index].is_sample:
+            continue
+        if watch.over_ms is None:
+            value, good = record.values[index] + watch.zero, record.marks[index].is_good
+        else:
+            moved = record.change(index, watch.over_ms)
+            if moved is None:
+                continue
+            value, good = moved.value, moved.good
+        at_ms = record.at_ms[index]
+        ladder = watch.ladders[rulebook.seasons_at(at_ms) & watch.seasons if watch.seasons else _NO_SEASON]
+        head, change = judge(head, ladder, at_ms, value, good=good, stale_after_ms=watch.stale_after_ms)
+        if change is not None:
+            found.append(_transition(watch, change, at_ms, value))
+        if index % _CHECKPOINT_EVERY == 0:
+            state.checkpoints.append(Checkpoint(at_ms, head))
+    state.head = head
+    return base.at_ms, found
+
+
+def forget(state: WatchState, before_ms: int) -> None:
+    """Let go of what late readings can no longer change: all before the last checkpoint by ``before_ms``."""
+    kept = bisect_right(state.checkpoints, before_ms, key=lambda each: each.at_ms) - 1
+    if kept > 0:
+        del state.checkpoints[:kept]
+        base_ms = state.checkpoints[0].at_ms
+        state.said = [each for each in state.said if each[0] > base_ms]
+
+
+def adopt(state: WatchState) -> None:
+    """Go on under changed rules: what has been judged stays judged."""
+    if state.head.last_ms is not None:
+        state.checkpoints = [Checkpoint(state.head.last_ms, state.head)]
+
+
+def _transition(watch: Watch, change: Change, at_ms: int, value: float) -> Transition:
+    return Transition(
+        at_ms=at_ms,
+        rule=watch.rule,
+        subject=watch.subject,
+        site=watch.site,
+        hazard=watch.hazard,
+        before=change.before,
+        to=change.to,
+        value=value,
+        limit=change.limit,
+        unit=watch.unit,
+        onset_ms=change.onset_ms,
+        sampled_ms=at_ms,
+        cause=Cause.LIMITS if change.by_limits else Cause.SAMPLE,
+        uncertain=change.uncertain,
+    )
+
+
+def _correction(watch: Watch, state: WatchState, record: Record) -> Transition:
+    """The level judged at the newest sample, where people believe another."""
+    head = state.head
+    assert head.last_ms is not None, "a level was reached at a sample"  # noqa: S101
+    index = bisect_right(record.at_ms, head.last_ms) - 1
+    value: float | None = record.values[index] + watch.zero
+    if watch.over_ms is not None:
+        moved = record.change(index, watch.over_ms)
+        value = moved.value if moved is not None else None
+    shown = max(head.level, state.told)
+    rung = head.ladder.rung(shown) if head.ladder is not None else None
+    timer = head.timers[head.level - 1] if head.level else None
+    return Transition(
+        at_ms=head.last_ms,
+        rule=watch.rule,
+        subject=watch.subject,
+        site=watch.site,
+        hazard=watch.hazard,
+        before=state.told,
+        to=head.level,
+        value=value,
+        limit=rung.limit if rung is not None else None,
+        unit=watch.unit,
+        onset_ms=timer.since_ms if timer is not None else None,
+        sampled_ms=head.last_ms,
+        cause=Cause.LATE,
+    )
+
+
+def _past(transition: Transition) -> Transition:
+    return msgspec.structs.replace(transition, cause=_late(transition.cause), superseded=True)
+
+
+def _late(cause: Cause) -> Cause:
+    return Cause.LATE if cause is Cause.SAMPLE else cause
+
+
+def _note(state: WatchState, announced: list[Transition]) -> None:
+    for each in announced:
+        state.said.append((each.at_ms, each.to))
+        if not each.superseded and each.at_ms >= state.told_ms:
+            state.told, state.told_ms = each.to, each.at_ms
