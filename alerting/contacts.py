@@ -10,17 +10,18 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from alerting.channels.email import Encryption
 from district.fields import Duration, Names, Slug, Spec
 from district.findings import Language, SpecError, Text
+from rules.spec import Hazard, LevelName
 from rules.transition import Level
 
 DUTY = "duty"
 """The role that answers for an area: warnings widen to it, and what concerns nobody else goes to it."""
 
-LevelName = Literal["blue", "yellow", "orange", "red"]
 ChannelName = Literal["console", "webhook", "email"]
 
 _EMAIL = re.compile(r"[^\s@<>,;:\"()\[\]\\]+@[^\s@<>,;:\"()\[\]\\]+\.[^\s@.<>,;:\"()\[\]\\]+")
 _TELEPHONE = re.compile(r"\+[1-9][0-9]{6,14}")
 _ROLE = re.compile(r"role:(?P<role>[a-z0-9]+(-[a-z0-9]+)*)")
+_SHORTEST_LIFETIME = timedelta(minutes=1)
 _SENDER = re.compile(r"[^\s,<&]+")
 
 
@@ -47,6 +48,16 @@ def _web_address(value: str) -> str:
     return value
 
 
+def _lifetime(value: timedelta) -> timedelta:
+    if value < _SHORTEST_LIFETIME:
+        raise SpecError(
+            Text("a warning must hold for a minute at least", "预警有效期至少一分钟"),
+            Text("write a longer time, such as 24h", "请填写更长的时间，例如 24h"),
+        )
+    return value
+
+
+Lifetime = Annotated[Duration, AfterValidator(_lifetime)]
 Email = Annotated[
     str,
     _matching(
@@ -132,7 +143,7 @@ class RouteSpec(Spec):
     """Whom warnings of some levels and hazards go to; every route that matches counts."""
 
     levels: tuple[LevelName, ...] = Field(min_length=1)
-    hazards: tuple[Slug, ...] | None = None  # none: all of them
+    hazards: tuple[Hazard, ...] | None = Field(default=None, description="All of them unless some are named.")
     to: tuple[RoleReference, ...] = Field(min_length=1)
     via: tuple[ChannelName, ...] = Field(min_length=1, description="In order of preference.")
 
@@ -183,14 +194,22 @@ class ContactsFile(Spec):
 
     version: Literal[1]
     sender: SenderSpec
-    valid_for: Duration = timedelta(hours=24)  # how long a warning holds unless a newer one replaces it
+    valid_for: Lifetime = Field(
+        default=timedelta(hours=24), description="How long a warning holds unless a newer one replaces it."
+    )
     roles: dict[Slug, Names]
     people: tuple[PersonSpec, ...] = Field(min_length=1)
     routes: tuple[RouteSpec, ...] = Field(min_length=1)
     last_resort: LastResortSpec
     smtp: SmtpSpec | None = None
     webhook: WebhookSpec | None = None
-    instructions: dict[Slug, InstructionSpec] = Field(default_factory=dict)
+    instructions: dict[Hazard, InstructionSpec] = Field(default_factory=dict)
+
+    def instruction(self, hazard: str, level: Level) -> Names | None:
+        """The district's own words for what to do; none where the built-in ones hold."""
+        own = next((spec for name, spec in self.instructions.items() if name == hazard), None)
+        words: Names | None = getattr(own, level.word) if own is not None else None
+        return words
 
 
 Contacts = ContactsFile

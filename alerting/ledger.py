@@ -88,13 +88,17 @@ def is_recorded(connection: sqlite3.Connection, kind: Kind, name: str) -> bool:
     return any(row[0] == kind.value for row in connection.execute(query, (name,)))
 
 
-def read_body(connection: sqlite3.Connection, kind: Kind, name: str) -> dict[str, Any] | None:
-    """The body of a transition's or warning's entry."""
+def read_body(connection: sqlite3.Connection, kind: Kind, name: str) -> dict[str, Any]:
+    """The body of a transition's or warning's entry.
+
+    Raises:
+        KeyError: There is no such entry.
+    """
     query = "SELECT kind, body FROM entry WHERE name = ? AND kind IN ('transition', 'warning')"
     for found, body in connection.execute(query, (name,)):
         if found == kind.value:
             return dict(msgspec.json.decode(body))
-    return None
+    raise KeyError(name)
 
 
 def verify(path: Path) -> Break | None:

@@ -1,0 +1,170 @@
+"""The alerting process: transitions in; decisions, deliveries, receipts and displays out."""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from alerting.archive import load_threads
+from alerting.channels.channel import Channel
+from alerting.channels.console import FILE_NAME as CONSOLE_FILE
+from alerting.channels.console import open_console
+from alerting.channels.email import EmailChannel, SmtpSettings
+from alerting.channels.webhook import open_webhook
+from alerting.compose import Composer
+from alerting.contacts import Contacts
+from alerting.database import FILE_NAME as DATABASE_FILE
+from alerting.database import Database, open_database
+from alerting.delivery import waiting
+from alerting.desk import Desk
+from alerting.dispatch import Dispatcher, Retry
+from alerting.displays import Displays
+from alerting.errors import ChannelSetupError
+from alerting.intake import Intake
+from alerting.targeting import Directory
+from alerting.texts import Author
+from alerting.watch import RULES, Watch
+from district.inventory import District
+from transport import topics
+from transport.acks import Acknowledger
+from transport.beat import beat_will
+from transport.clock import Clock
+from transport.session import Endpoint, Session, open_session
+
+log = structlog.get_logger(__name__)
+
+SERVICE = "alerting"
+_GRACE_S = 1.5  # wall time for what is being sent when the process is asked to end
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertingConfig:
+    """What alerting needs to run."""
+
+    district: District
+    contacts: Contacts
+    broker: Endpoint
+    state_dir: Path
+    clock: Clock
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)  # what `*_env` in the contacts names
+    rulebook: Any = None  # names of rules for texts, once texts name rules
+    smtp: SmtpSettings | None = None  # in the place of the contacts' server
+    retry: Retry = field(default_factory=Retry)
+    echo: bool = False  # say console messages on standard output too
+
+
+async def run(config: AlertingConfig, stop: asyncio.Event) -> None:
+    """Alert until ``stop`` is set, then end cleanly: what is not sent goes on at the next start.
+
+    Raises:
+        ChannelSetupError: A secret that the contacts name is not given.
+        EndpointError: A TLS file is missing or no certificate.
+        OSError: The state's folder cannot be written.
+        sqlite3.Error: The database is damaged or the disk refuses.
+    """
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(open_database(config.state_dir / DATABASE_FILE))
+        channels = await _open_channels(config, stack)
+        session = await stack.enter_async_context(_connect(config))
+        await _serve(config, database, channels, session, stop)
+
+
+async def _serve(
+    config: AlertingConfig,
+    database: Database,
+    channels: Mapping[str, Channel],
+    session: Session,
+    stop: asyncio.Event,
+) -> None:
+    district, contacts, clock = config.district, config.contacts, config.clock
+    directory = Directory(district, contacts)
+    composer = Composer(district, contacts, Author(district, contacts))
+    desk = Desk(district, directory, composer, await database.read(load_threads))
+    dispatcher = Dispatcher(
+        database,
+        channels,
+        directory.people,
+        now_ms=clock.now_ms,
+        retry=config.retry,
+        last_resort=contacts.last_resort.telephone,
+    )
+    displays = Displays(session, database, desk)
+    acknowledger = Acknowledger(session, SERVICE, linger_s=0.005)
+    intake = Intake(database, desk, dispatcher, displays, acknowledger, now_ms=clock.now_ms)
+    watch = Watch(
+        session,
+        database,
+        clock=clock,
+        service=SERVICE,
+        counters=lambda: {**intake.counters(), **dispatcher.counters()},
+    )
+    dispatcher.enqueue(await database.read(waiting))
+    tasks = [
+        asyncio.create_task(intake.run(session, watch.heard), name="alerting:intake"),
+        asyncio.create_task(intake.settle_late(), name="alerting:settle"),
+        asyncio.create_task(displays.run(), name="alerting:displays"),
+        asyncio.create_task(acknowledger.run(), name="alerting:acks"),
+        asyncio.create_task(watch.run(), name="alerting:watch"),
+    ]
+    ending = asyncio.create_task(stop.wait(), name="alerting:stop")
+    try:
+        done, _ = await asyncio.wait([ending, *tasks], return_when=asyncio.FIRST_COMPLETED)
+        for task in done - {ending}:
+            task.result()  # none of them ends by itself: it broke, and so does the process
+    finally:
+        for task in (ending, *tasks):
+            task.cancel()
+        await asyncio.gather(ending, *tasks, return_exceptions=True)
+        await acknowledger.flush()
+        await dispatcher.close(_GRACE_S)
+
+
+def _connect(config: AlertingConfig) -> AbstractAsyncContextManager[Session]:
+    return open_session(
+        config.broker,
+        client_id=f"tocsin-{SERVICE}-{config.district.id}",
+        subscriptions=(topics.ANY_TRANSITION, topics.server_status(RULES)),
+        will=beat_will(topics.server_status(SERVICE), SERVICE),
+    )
+
+
+async def _open_channels(config: AlertingConfig, stack: AsyncExitStack) -> Mapping[str, Channel]:
+    """Every channel that the contacts set up, by the name that routes use."""
+    contacts = config.contacts
+    channels: dict[str, Channel] = {
+        "console": await stack.enter_async_context(
+            open_console(config.state_dir / CONSOLE_FILE, echo=config.echo)
+        )
+    }
+    smtp = config.smtp or _smtp(config)
+    if smtp is not None:
+        channels["email"] = EmailChannel(smtp)
+    if contacts.webhook is not None:
+        secret = _secret(config, contacts.webhook.secret_env)
+        channels["webhook"] = await stack.enter_async_context(open_webhook(secret.encode()))
+    return channels
+
+
+def _smtp(config: AlertingConfig) -> SmtpSettings | None:
+    spec = config.contacts.smtp
+    if spec is None:
+        return None
+    return SmtpSettings(
+        host=spec.host,
+        port=spec.port,
+        sender=spec.sender,
+        encryption=spec.encryption,
+        username=spec.username,
+        password=_secret(config, spec.password_env) if spec.password_env else None,
+    )
+
+
+def _secret(config: AlertingConfig, name: str) -> str:
+    secret = config.secrets.get(name)
+    if not secret:
+        raise ChannelSetupError(f"contacts.yaml needs the environment variable {name}, which is not set")
+    return secret

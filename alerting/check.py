@@ -1,0 +1,215 @@
+"""What can be wrong with contacts.yaml beside the district and the rules it is for."""
+
+from collections import Counter
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from alerting.contacts import DUTY, ContactsFile, PersonSpec, RouteSpec
+from alerting.targeting import Directory
+from district.document import Document, Location
+from district.findings import Finding, Text, closest
+from district.inventory import District
+from rules.rulebook import Rulebook
+from rules.transition import Level
+
+_LEVELS = (Level.BLUE, Level.YELLOW, Level.ORANGE, Level.RED)
+
+
+class _Case(NamedTuple):
+    """A warning that may have to be given."""
+
+    hazard: str
+    level: Level
+    site: str
+
+
+def check_names(spec: ContactsFile, document: Document, areas: Collection[str] | None) -> list[Finding]:
+    """Names in contacts.yaml that mean nothing: roles, areas, channels."""
+    check = _Names(spec, document, areas)
+    return [*check.people(), *check.routes()]
+
+
+def check_reach(
+    spec: ContactsFile, document: Document, district: District, rulebook: Rulebook | None
+) -> list[Finding]:
+    """People and routes whose names mean something, yet who are not reached or reach nobody."""
+    check = _Reach(spec, document, district)
+    return [*check.duty(), *check.channels(), *check.coverage(rulebook)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Names:
+    spec: ContactsFile
+    document: Document
+    areas: Collection[str] | None
+
+    def people(self) -> Iterator[Finding]:
+        """Ids written twice; roles and areas that there are not."""
+        if DUTY not in self.spec.roles:
+            yield self.document.finding(
+                "missing-duty",
+                ("roles",),
+                Text(f"there is no role {DUTY!r}", f"没有角色 {DUTY!r}"),
+                Text(
+                    f"add {DUTY!r}: a warning that concerns nobody else goes to it",
+                    f"请加上 {DUTY!r}：没有其他对象的预警都发给它",
+                ),
+                of_key=True,
+            )
+        times = Counter(person.id for person in self.spec.people)
+        seen: set[str] = set()
+        for index, person in enumerate(self.spec.people):
+            if times[person.id] > 1 and person.id in seen:
+                yield self.document.finding(
+                    "duplicate-id",
+                    ("people", index, "id"),
+                    Text(f"{person.id!r} is written twice", f"{person.id!r} 重复"),
+                    Text("give each person an id of their own", "请为每个人使用不同的标识"),
+                )
+            seen.add(person.id)
+            for position, held in enumerate(person.roles):
+                place = ("people", index, "roles", position)
+                if held.role not in self.spec.roles:
+                    yield self._unknown("role", held.role, (*place, "role"), self.spec.roles)
+                if self.areas is not None and held.area not in self.areas:
+                    yield self._unknown("area", held.area, (*place, "area"), self.areas)
+
+    def routes(self) -> Iterator[Finding]:
+        """Roles that there are not, channels that nothing sets up."""
+        set_up = {"console": True, "email": self.spec.smtp, "webhook": self.spec.webhook}
+        blocks = {"email": "smtp", "webhook": "webhook"}
+        for index, route in enumerate(self.spec.routes):
+            for position, reference in enumerate(route.to):
+                role = reference.removeprefix("role:")
+                if role not in self.spec.roles:
+                    yield self._unknown("role", role, ("routes", index, "to", position), self.spec.roles)
+            for position, channel in enumerate(route.via):
+                if not set_up[channel]:
+                    block = blocks[channel]
+                    yield self.document.finding(
+                        "channel-not-set-up",
+                        ("routes", index, "via", position),
+                        Text(f"{channel} needs a block {block!r}", f"{channel} 需要 {block!r} 配置块"),
+                        Text(f"add {block!r} to this file", f"请在本文件中加上 {block!r}"),
+                    )
+
+    def _unknown(self, what: str, name: str, location: Location, known: Collection[str]) -> Finding:
+        words = {"role": "角色", "area": "区域"}
+        listed = sorted(known)[:12]
+        return self.document.finding(
+            f"unknown-{what}",
+            location,
+            Text(f"there is no {what} {name!r}", f"没有{words[what]} {name!r}"),
+            Text(f"use one of: {', '.join(listed)}", f"可用的有：{'、'.join(listed)}"),
+            suggestion=closest(name, known),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Reach:
+    spec: ContactsFile
+    document: Document
+    district: District
+
+    def duty(self) -> Iterator[Finding]:
+        """Somebody must be on duty for the whole district: the end of all widening."""
+        root = self.district.root_area
+        held = any(held.role == DUTY and held.area == root for one in self.spec.people for held in one.roles)
+        if not held:
+            yield self.document.finding(
+                "nobody-on-duty",
+                ("people",),
+                Text(f"nobody holds {DUTY!r} for {root}", f"没有人在 {root} 担任 {DUTY!r}"),
+                Text(
+                    "give the role to the district's duty office: warnings that find nobody go to it",
+                    "请指定区级值班室：找不到对象的预警都发给它",
+                ),
+                of_key=True,
+            )
+
+    def channels(self) -> Iterator[Finding]:
+        """People whom a route names and none of its channels reaches."""
+        for index, person in enumerate(self.spec.people):
+            for route in self.spec.routes:
+                if _is_named(person, route) and not _is_reached(person, route):
+                    known = ", ".join(route.via)
+                    yield self.document.finding(
+                        "no-channel",
+                        ("people", index, "channels"),
+                        Text(
+                            f"{person.id} is named by a route, yet has none of its channels: {known}",
+                            f"路由指定了 {person.id}，但其没有路由所用的任何通道：{known}",
+                        ),
+                        Text("add one of them", "请加上其中一种"),
+                    )
+                    break
+
+    def coverage(self, rulebook: Rulebook | None) -> Iterator[Finding]:
+        """Routes that reach nobody anywhere, and warnings that reach nobody whom a route names."""
+        directory = Directory(self.district, self.spec)
+        for index, route in enumerate(self.spec.routes):
+            alone = Directory(self.district, self.spec.model_copy(update={"routes": (route,)}))
+            cases = [case for case in self._cases(rulebook, route) if route.covers(case.hazard, case.level)]
+            if cases and all(self._reaches_nobody(alone, case) for case in cases):
+                yield self._nobody(index, cases)
+        missed: dict[int | None, list[_Case]] = {}
+        for case in self._rules_cases(rulebook):
+            if self._reaches_nobody(directory, case):
+                covering = (i for i, r in enumerate(self.spec.routes) if r.covers(case.hazard, case.level))
+                missed.setdefault(next(covering, None), []).append(case)
+        for first, cases in missed.items():
+            yield self._nobody(first, cases)
+
+    def _reaches_nobody(self, directory: Directory, case: _Case) -> bool:
+        targets = directory.targets(case.hazard, case.level, [self.district.sites[case.site].area])
+        return bool(targets.widened)
+
+    def _cases(self, rulebook: Rulebook | None, route: RouteSpec) -> list[_Case]:
+        """What may have to be told; without rules, whatever the route names at any site."""
+        if rulebook is not None:
+            return self._rules_cases(rulebook)
+        return [
+            _Case((route.hazards or ("",))[0], level, site)
+            for level in _LEVELS
+            for site in self.district.sites
+        ]
+
+    @staticmethod
+    def _rules_cases(rulebook: Rulebook | None) -> list[_Case]:
+        if rulebook is None:
+            return []
+        found = {
+            _Case(watch.hazard, rung.level, watch.site)
+            for watch in rulebook.watches
+            for ladder in watch.ladders.values()
+            for rung in ladder.rungs
+        }
+        found |= {_Case(silence.hazard, silence.level, silence.site) for silence in rulebook.silences}
+        return sorted(found)
+
+    def _nobody(self, route: int | None, cases: list[_Case]) -> Finding:
+        case = cases[0]
+        kind = self.district.sites[case.site].kind
+        location: Location = ("routes",) if route is None else ("routes", route, "to")
+        return self.document.finding(
+            "reaches-nobody",
+            location,
+            Text(
+                f"nobody is named for {case.hazard} {case.level.word} at {case.site} ({kind})",
+                f"{case.site}（{kind}）的 {case.hazard} {case.level.word} 预警没有通知对象",
+            ),
+            Text(
+                "name a role that somebody holds for that area, or one around it",
+                "请指定在该区域或其上级区域有人担任的角色",
+            ),
+            of_key=True,
+        )
+
+
+def _is_named(person: PersonSpec, route: RouteSpec) -> bool:
+    return any(held.role in route.roles for held in person.roles)
+
+
+def _is_reached(person: PersonSpec, route: RouteSpec) -> bool:
+    return any(person.channels.address(channel) is not None for channel in route.via)

@@ -1,0 +1,156 @@
+"""The desk: takes transitions, decides what is told to whom, and records both in one transaction."""
+
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from alerting.archive import file_message, next_identifier, save_thread
+from alerting.channels.channel import WarningMessage
+from alerting.compose import Composer
+from alerting.delivery import Delivery, Story, enqueue, told
+from alerting.ledger import Kind, append, is_recorded
+from alerting.targeting import Directory, Target, Targets
+from alerting.threads import MessageKind, Telling, Thread, apply, record_issued, settle, thread_name
+from district.inventory import District
+from rules.transition import Announcement, Transition
+
+_CONSOLE = ("console",)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sitting:
+    """One transaction of the desk, and what it decides; that holds once the transaction is committed."""
+
+    connection: sqlite3.Connection
+    now_ms: int  # event time
+    in_flight: frozenset[int] = frozenset()  # deliveries being sent: nothing can replace them any more
+    threads: dict[str, Thread] = field(default_factory=dict)  # those that changed
+    messages: list[WarningMessage] = field(default_factory=list)
+    queued: dict[int, Delivery] = field(default_factory=dict)
+    replaced: set[int] = field(default_factory=set)
+
+
+class Desk:
+    """Holds the threads; every change of them is a transaction first."""
+
+    def __init__(
+        self, district: District, directory: Directory, composer: Composer, threads: Mapping[str, Thread]
+    ) -> None:
+        self._district = district
+        self._directory = directory
+        self._composer = composer
+        self._threads = dict(threads)
+
+    @property
+    def threads(self) -> Mapping[str, Thread]:
+        """Every thread by name, as committed."""
+        return self._threads
+
+    def thread_of(self, transition: Transition) -> str:
+        """The name of the thread that a transition belongs to."""
+        return thread_name(transition.hazard, self._asset(transition.site))
+
+    def catching_up(self) -> frozenset[str]:
+        """The threads whose late peak is not settled yet."""
+        return frozenset(name for name, thread in self._threads.items() if thread.late_peak is not None)
+
+    def take(self, sitting: Sitting, announcements: Sequence[Announcement]) -> Sitting:
+        """Take transitions in the order they came; one that was recorded before changes nothing."""
+        for announcement in announcements:
+            transition = announcement.transition
+            if is_recorded(sitting.connection, Kind.TRANSITION, transition.key):
+                continue
+            thread, verdict, tellings = apply(self._thread(sitting, transition), announcement)
+            body = {
+                "verdict": verdict.value,
+                "thread": thread.name,
+                "standing": announcement.standing,
+                "transition": transition,
+            }
+            append(
+                sitting.connection,
+                at_ms=sitting.now_ms,
+                kind=Kind.TRANSITION,
+                name=transition.key,
+                body=body,
+            )
+            self._keep(sitting, thread, tellings)
+        return sitting
+
+    def settle(self, sitting: Sitting, names: Iterable[str]) -> Sitting:
+        """End catching up for these threads."""
+        for name in names:
+            thread, telling = settle(self._threads[name])
+            self._keep(sitting, thread, [] if telling is None else [telling])
+        return sitting
+
+    def adopt(self, sitting: Sitting) -> None:
+        """Go on from what has been committed."""
+        self._threads.update(sitting.threads)
+
+    def topic_area(self, thread: Thread) -> str:
+        """The area under which a thread's warning is shown, the same for all its messages."""
+        sites = self._district.asset_sites(thread.asset)
+        return sites[0].area if sites else self._district.root_area
+
+    def _keep(self, sitting: Sitting, thread: Thread, tellings: Iterable[Telling]) -> None:
+        for telling in tellings:
+            thread = self._issue(sitting, thread, telling)
+        save_thread(sitting.connection, thread)
+        sitting.threads[thread.name] = thread
+
+    def _issue(self, sitting: Sitting, thread: Thread, telling: Telling) -> Thread:
+        connection, composer = sitting.connection, self._composer
+        newest_ms = thread.issued[-1].sent_ms if thread.issued else 0
+        sent = composer.instant(max(sitting.now_ms, newest_ms))  # though the clock be set back
+        identifier = next_identifier(connection, composer.identifier_stem(sent))
+        message = composer.compose(thread, telling, identifier=identifier, sent=sent)
+        targets = self._targets(connection, thread, telling)
+        file_message(connection, message, telling, targets, now_ms=sitting.now_ms)
+        story = Story(
+            identifier=identifier,
+            lane=thread.name if telling.kind.tells_story else identifier,
+            episode=thread.episode,
+            level=telling.level,
+        )
+        queued, replaced = enqueue(
+            connection, story, targets.people, now_ms=sitting.now_ms, in_flight=sitting.in_flight
+        )
+        sitting.messages.append(message)
+        sitting.replaced.update(replaced)
+        sitting.queued.update((one.id, one) for one in queued)
+        for number in replaced:
+            sitting.queued.pop(number, None)
+        return record_issued(thread, composer.issued(message)) if telling.kind.tells_story else thread
+
+    def _targets(self, connection: sqlite3.Connection, thread: Thread, telling: Telling) -> Targets:
+        areas = self._composer.affected_areas(telling)
+        if telling.kind is MessageKind.NOTICE:
+            return self._directory.duty(areas, via=_CONSOLE)
+        if telling.kind is MessageKind.SUPPLEMENT:
+            return self._directory.duty(areas)
+        known = self._told(connection, thread)
+        if telling.kind is MessageKind.ALL_CLEAR:
+            return Targets(people=known) if known else self._directory.duty(areas)
+        named = self._directory.targets(thread.hazard, telling.level, areas, blind=telling.trigger.blind)
+        people = {target.person for target in named.people}
+        # whoever was told of the danger hears how it goes on, though no route names them at this level
+        others = tuple(target for target in known if target.person not in people)
+        return Targets(people=(*named.people, *others), widened=named.widened)
+
+    def _told(self, connection: sqlite3.Connection, thread: Thread) -> tuple[Target, ...]:
+        people = self._directory.people
+        return tuple(
+            Target(person=person, role="told", area="", via=via)
+            for person, via in sorted(told(connection, thread.name, thread.episode).items())
+            if person in people
+        )
+
+    def _thread(self, sitting: Sitting, transition: Transition) -> Thread:
+        name = self.thread_of(transition)
+        known = sitting.threads.get(name) or self._threads.get(name)
+        return known or Thread(hazard=transition.hazard, asset=self._asset(transition.site))
+
+    def _asset(self, site: str) -> str:
+        known = self._district.sites.get(site)
+        return known.asset if known is not None else site

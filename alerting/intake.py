@@ -1,0 +1,140 @@
+"""The intake: takes what the engine announces, decides in one transaction a burst, acknowledges after it."""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from typing import NamedTuple
+
+import structlog
+
+from alerting.database import Database
+from alerting.desk import Desk, Sitting
+from alerting.dispatch import Dispatcher
+from alerting.displays import Displays
+from rules.transition import Announcement, decode_announcement
+from transport import topics
+from transport.acks import Acknowledger
+from transport.errors import WireError
+from transport.session import Message, Session
+
+log = structlog.get_logger(__name__)
+
+_AT_ONCE = 200  # announcements in one transaction
+_QUIET_S = 2.0  # wall time without news after which catching up is over
+
+
+class _Arrival(NamedTuple):
+    """An announcement and the area whose engine waits for the acknowledgement."""
+
+    area: str
+    announcement: Announcement
+
+
+class Intake:
+    """Moves announcements from the broker into the database and their consequences out of it."""
+
+    def __init__(
+        self,
+        database: Database,
+        desk: Desk,
+        dispatcher: Dispatcher,
+        displays: Displays,
+        acknowledger: Acknowledger,
+        *,
+        now_ms: Callable[[], int],
+    ) -> None:
+        self._database = database
+        self._desk = desk
+        self._dispatcher = dispatcher
+        self._displays = displays
+        self._acknowledger = acknowledger
+        self._now_ms = now_ms
+        self._deciding = asyncio.Lock()  # one decision at a time: each starts from what the last committed
+        self._news = asyncio.Event()
+        self._disk_refuses = False
+        self._received = 0
+        self._issued = 0
+        self._unreadable = 0
+
+    def counters(self) -> Mapping[str, float]:
+        """What has been taken and issued since the start."""
+        return {"received": self._received, "issued": self._issued, "unreadable": self._unreadable}
+
+    async def run(self, session: Session, heard_beat: Callable[[bytes], None]) -> None:
+        """Take messages until cancelled."""
+        beats = topics.server_status("rules")
+        while True:
+            arrivals = []
+            for message in await session.receive(most=_AT_ONCE):
+                if message.topic == beats:
+                    heard_beat(message.payload)
+                elif (arrival := self._decode(message)) is not None:
+                    arrivals.append(arrival)
+            if arrivals:
+                await self._take(arrivals)
+
+    async def settle_late(self) -> None:
+        """Tell duty of late peaks once catching up is over, until cancelled."""
+        while True:
+            while self._desk.catching_up():
+                self._news.clear()
+                try:
+                    async with asyncio.timeout(_QUIET_S):
+                        await self._news.wait()
+                except TimeoutError:
+                    await self._settle()
+            self._news.clear()
+            await self._news.wait()
+
+    def _decode(self, message: Message) -> _Arrival | None:
+        try:
+            announcement = decode_announcement(message.payload)
+        except WireError as exc:
+            self._unreadable += 1
+            log.warning("transition-unreadable", topic=message.topic, reason=str(exc))
+            return None
+        self._received += 1
+        return _Arrival(message.topic.split("/")[2], announcement)
+
+    async def _take(self, arrivals: list[_Arrival]) -> None:
+        announcements = [arrival.announcement for arrival in arrivals]
+        lanes = {self._desk.thread_of(announcement.transition) for announcement in announcements}
+        try:
+            await self._decide(lanes, lambda sitting: self._desk.take(sitting, announcements))
+        except sqlite3.Error:  # the engine sends again until we acknowledge
+            if not self._disk_refuses:  # once when it goes, not for every message
+                log.exception("ledger-refuses")
+            self._disk_refuses = True
+            return
+        if self._disk_refuses:
+            log.info("ledger-takes-again")
+            self._disk_refuses = False
+        for area, announcement in arrivals:
+            if not announcement.standing:  # a repeat carries no number of its own
+                self._acknowledger.committed(
+                    topics.transition_ack(area), announcement.epoch, announcement.seq
+                )
+        self._news.set()
+
+    async def _settle(self) -> None:
+        names = self._desk.catching_up()
+        with suppress(sqlite3.Error):  # it is tried again after the next quiet
+            await self._decide(names, lambda sitting: self._desk.settle(sitting, names))
+
+    async def _decide(self, lanes: Iterable[str], decide: Callable[[Sitting], Sitting]) -> None:
+        async with self._deciding:
+            in_flight = self._dispatcher.hold(lanes)
+            try:
+                sitting = await self._database.commit(
+                    lambda connection: decide(
+                        Sitting(connection=connection, now_ms=self._now_ms(), in_flight=in_flight)
+                    )
+                )
+                self._desk.adopt(sitting)
+                self._dispatcher.drop(sitting.replaced)
+                self._dispatcher.enqueue(sitting.queued.values(), sitting.messages)
+            finally:
+                self._dispatcher.release()
+        self._displays.show(sitting.messages)
+        self._issued += len(sitting.messages)
