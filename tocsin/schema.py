@@ -4,8 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from alerting.spec import ContactsFile
-from district.spec import AreasFile, DevicesFile
+from alerting.contacts import ContactsFile
+from district.areas import AreasFile
+from district.devices import DevicesFile
 from rules.spec import RulesFile
 
 _MODELS = {

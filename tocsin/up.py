@@ -36,7 +36,7 @@ async def run_everything(at: Surroundings, stop: asyncio.Event) -> None:
 async def _run_in_order(stages: list[list[tuple[str, Run]]], stop: asyncio.Event) -> None:
     """Run all stages together; end them one after the other, so that what is upstream can still drain."""
     async with asyncio.TaskGroup() as tasks:
-        running = []
+        running: list[tuple[asyncio.Event, list[asyncio.Task[None]]]] = []
         for stage in stages:
             ended = asyncio.Event()
             running.append((ended, [tasks.create_task(run(ended), name=name) for name, run in stage]))

@@ -12,8 +12,9 @@ from rich.text import Text
 
 from alerting.cap import read_xml
 from alerting.ledger import WarningRecord
+from district.fields import Names
 from district.findings import Language
-from district.inventory import District, Names, Site
+from district.inventory import District, Site
 from rules.transition import Level
 from tocsin.report import ANSWERS
 from tocsin.watch import Watch

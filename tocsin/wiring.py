@@ -4,7 +4,8 @@ A gateway has no hub libraries, so each room is imported where it is wired.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+import os
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from tocsin.errors import TocsinError
 from transport.clock import Clock, real_clock
 from transport.session import Endpoint, TlsFiles, parse_endpoint
 
-Run = Callable[[asyncio.Event], Awaitable[None]]
+Run = Callable[[asyncio.Event], Coroutine[None, None, None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +141,7 @@ def alerting(at: Surroundings, *, echo: bool) -> Run:
         broker=broker_of(district, at, "alerting"),
         state_dir=at.state_of("alerting"),
         clock=at.clock,
+        secrets=os.environ,
         echo=echo,
     )
     return lambda stop: run(config, stop)

@@ -1,6 +1,5 @@
 """A flood for tests: the demo district as separate processes, with something done to them on the way."""
 
-import asyncio
 import json
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable
@@ -101,8 +100,3 @@ def lost_before(lost: Iterable[Served], kills_wall_s: Iterable[float], within_s:
     """Those of ``lost`` that no kill within the following half second excuses."""
     kills = list(kills_wall_s)
     return [answer for answer in lost if not any(0 <= kill - answer.wall_s <= within_s for kill in kills)]
-
-
-async def settle(seconds: float) -> None:
-    """Stay down for a while, as a machine that boots does; the length is part of the scenario."""
-    await asyncio.sleep(seconds)
