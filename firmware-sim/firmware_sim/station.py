@@ -152,8 +152,8 @@ class Station:
             self._awake.clear()
             await link.ready()
             if not link.up or self.instrument.faults.get("silence") is not None:
-                self._fresh.clear()  # they wait in the store with the others
                 await self._awake.wait()
+                self._fresh.clear()  # what was made meanwhile waits in the store with the others
             elif self._replies:
                 await link.send(hj212.encode_frame(self._replies.popleft()))
             elif (frame := self._next()) is not None:
