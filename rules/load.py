@@ -1,15 +1,16 @@
 """Reading rules.yaml: all its mistakes at once, across files too, or the rulebook."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from district.document import Document, parse, read_document
 from district.findings import Finding, InvalidFileError
 from district.inventory import District
-from district.load import Checked
-from rules.check import check_across
+from district.known import Known
+from district.load import DEVICES, Checked
 from rules.compile import compile_rules
+from rules.fitting import check_fitting
+from rules.names import check_names
 from rules.rulebook import Rulebook
 from rules.spec import RulesFile
 
@@ -28,16 +29,13 @@ class CheckedRules:
 def check_rules(folder: Path, checked: Checked) -> CheckedRules:
     """Read rules.yaml and hold it against the district; every mistake is a finding.
 
-    Without an inventory only the file itself and the names in it are checked.
+    While the district has mistakes only the file itself and the names in it are checked.
     """
     try:
         document = read_document(folder / RULES)
     except InvalidFileError as exc:
         return CheckedRules(rulebook=None, document=None, findings=list(exc.findings))
-    spec, findings = parse(document, RulesFile)
-    if spec is None or checked.district is None:
-        return CheckedRules(rulebook=None, document=document, findings=findings)
-    return _hold_against(spec, document, checked.district, checked.documents)
+    return _check(document, checked)
 
 
 def load_rules(folder: Path, district: District) -> Rulebook:
@@ -46,19 +44,39 @@ def load_rules(folder: Path, district: District) -> Rulebook:
     Raises:
         InvalidFileError: The file has mistakes; it carries all of them.
     """
-    document = read_document(folder / RULES)
-    spec, findings = parse(document, RulesFile)
-    if spec is None:
-        raise InvalidFileError(findings)
-    checked = _hold_against(spec, document, district, {})
+    whole = Checked(district=district, documents={}, known=_known(district), findings=[])
+    checked = _check(read_document(folder / RULES), whole)
     if checked.rulebook is None:
         raise InvalidFileError(checked.findings)
     return checked.rulebook
 
 
-def _hold_against(
-    spec: RulesFile, document: Document, district: District, documents: Mapping[str, Document]
-) -> CheckedRules:
-    findings = check_across(spec, district, {**documents, RULES: document})
-    rulebook = None if findings else compile_rules(spec, district)
+def _check(document: Document, checked: Checked) -> CheckedRules:
+    spec, findings = parse(document, RulesFile)
+    places = {_spot(finding) for finding in findings}
+    names = [each for each in check_names(document, checked.known) if _spot(each) not in places]
+    findings = [*findings, *names]
+    rulebook = None
+    if spec is not None and checked.district is not None:
+        amiss = frozenset(int(each.key.split(".")[1]) for each in names)
+        fitting = check_fitting(spec, checked.district, document, checked.documents.get(DEVICES), skip=amiss)
+        findings += {(_spot(each), each.code): each for each in fitting}.values()
+        rulebook = None if findings else compile_rules(spec, checked.district)
     return CheckedRules(rulebook=rulebook, document=document, findings=findings)
+
+
+def _known(district: District) -> Known:
+    devices = {**district.devices, **district.disabled}
+    return Known(
+        gateways=frozenset(district.gateways),
+        sites=frozenset(district.sites),
+        site_kinds=frozenset(site.kind for site in district.sites.values()),
+        devices=frozenset(devices),
+        points=frozenset(point for device in devices.values() for point in device.points),
+        areas=frozenset(district.areas),
+    )
+
+
+def _spot(finding: Finding) -> tuple[str, int, int]:
+    """Where a finding stands: one that many subjects share is told once."""
+    return finding.place.file, finding.place.line, finding.place.column

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from district.load import check_district
+from rules.load import check_rules
 
 DEMO = Path(__file__).parents[2]
 FILES = ("devices.yaml", "areas.geojson", "rules.yaml", "contacts.yaml")
@@ -21,6 +22,8 @@ def test_the_mistake_is_found_at_its_place_and_nothing_else_is(folder: Path, tmp
             shutil.copy(source, tmp_path)
     expected = json.loads((folder / "expected.json").read_text(encoding="utf-8"))
 
+    checked = check_district(tmp_path)
+    findings = [*checked.findings, *check_rules(tmp_path, checked).findings]
     found = [
         {
             "file": finding.place.file,
@@ -28,7 +31,7 @@ def test_the_mistake_is_found_at_its_place_and_nothing_else_is(folder: Path, tmp
             "column": finding.place.column,
             "code": finding.code,
         }
-        for finding in check_district(tmp_path).findings
+        for finding in findings
     ]
 
     assert found == [expected]
