@@ -12,6 +12,7 @@ import msgspec
 from rich.console import Console, RenderableType
 from rich.live import Live
 
+from alerting.database import FILE_NAME as LEDGER_FILE
 from tocsin.broker import open_broker
 from tocsin.errors import ProcessError
 from tocsin.findings import default_language
@@ -42,7 +43,7 @@ async def run_demo(
             open_broker(state / "broker") as broker,
             open_replay(folder, state, broker, starts_at=STARTS_AT, speed=speed) as replay,
         ):
-            watch = Watch(ledger=state / "alerting" / "ledger.sqlite")
+            watch = Watch(ledger=state / "alerting" / LEDGER_FILE)
             async with open_session(broker, client_id="demo", subscriptions=SUBSCRIPTIONS) as session:
                 following = asyncio.create_task(watch.follow(session))
                 narrator = Narrator(console=console, district=replay.district, language=default_language())

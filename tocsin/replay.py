@@ -19,11 +19,12 @@ from district.load import load_district
 from tocsin.broker import free_port
 from tocsin.errors import ProcessError
 from tocsin.fleet import Child, spawn
-from tocsin.simulation import ENDPOINTS, RECORD, simulator_command
+from tocsin.simulation import ENDPOINTS, RECORD, read_answers, simulator_command, switch_fault
 from transport.clock import Clock
 from transport.session import Endpoint
 
 _READY_S = 30.0
+_HUSH_S = 10.0
 _ABANDON_S = 2.0  # at Ctrl-C people wait three seconds, not more
 _LEAD_S = 5.0  # the clock stands still while nine processes start
 SERVERS = ("collector", "rules", "alerting")
@@ -47,11 +48,25 @@ class Replay:
         return self.state / "sim" / RECORD
 
     async def finish(self) -> None:
-        """End everything in the direction of the data, each part drained: nothing is left under way."""
+        """End everything in the direction of the data, each part drained: nothing is left under way.
+
+        Stations that report by themselves fall silent first, and what they have sent is answered.
+        """
+        for device in self.district.devices.values():
+            if device.mn is not None:
+                await switch_fault(self.state / "sim", device.id, "silence")
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_HUSH_S):
+                while not self._stations_are_answered():  # noqa: ASYNC110  (another process makes it true)
+                    await asyncio.sleep(0.1)
         await asyncio.gather(*(child.stop() for child in self.gateways.values()))
         for name in ("rules", "alerting", "collector"):
             await self.servers[name].stop()
         await self.simulator.stop()
+
+    def _stations_are_answered(self) -> bool:
+        stations = {device.id for device in self.district.devices.values() if device.mn is not None}
+        return all(each.answered for each in read_answers(self.served) if each.instrument in stations)
 
     async def abandon(self) -> None:
         """End everything at once; what is under way stays on its sender's disk."""

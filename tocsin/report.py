@@ -7,12 +7,14 @@ from math import ceil
 from pathlib import Path
 from typing import Any
 
+from alerting.database import FILE_NAME as LEDGER_FILE
 from alerting.ledger import WarningRecord, read_warnings
 from collector.stores import open_store
 from district.inventory import District
-from firmware_sim.record import Served, read_served
+from rules.app import JOURNAL_FILE
 from rules.journal import read_transitions
 from rules.transition import Transition
+from tocsin.simulation import Answer, read_answers
 from transport.clock import Clock
 from transport.measurement import from_ms
 
@@ -24,9 +26,9 @@ ANSWERS = "answers"  # the point by which every simulated instrument counts its 
 class Report:
     """The whole way of the readings, in figures."""
 
-    served: tuple[Served, ...]
+    served: tuple[Answer, ...]
     stored: int
-    lost: tuple[Served, ...]
+    lost: tuple[Answer, ...]
     duplicates: int
     transitions: tuple[Transition, ...]
     warnings: tuple[WarningRecord, ...]
@@ -75,18 +77,18 @@ async def make_report(district: District, state: Path, served: Path, clock: Cloc
     answer whose number is not in the store is lost, a number that is there twice is a duplicate. The store's
     key plays no part in it.
     """
-    answers = [answer for answer in read_served(served) if answer.counter is not None]
+    answers = read_answers(served)
     stored: dict[str, Counter[int]] = defaultdict(Counter)
     async with open_store(district.store, district=district, state_dir=state / "collector") as store:
         for device in {answer.instrument for answer in answers}:
             rows = await store.history(device, ANSWERS, EARLIEST_MS, LATEST_MS)
             stored[device].update(round(value) for _, value, _ in rows if value is not None)
-    transitions = read_transitions(state / "rules" / "journal.sqlite")
-    warnings = read_warnings(state / "alerting" / "ledger.sqlite")
+    transitions = read_transitions(state / "rules" / JOURNAL_FILE)
+    warnings = read_warnings(state / "alerting" / LEDGER_FILE)
     return Report(
         served=tuple(answers),
         stored=sum(counts.total() for counts in stored.values()),
-        lost=tuple(a for a in answers if a.counter is not None and not stored[a.instrument][a.counter]),
+        lost=tuple(answer for answer in answers if not stored[answer.instrument][answer.counter]),
         duplicates=sum(counts.total() - len(counts) for counts in stored.values()),
         transitions=tuple(transitions),
         warnings=tuple(warnings),

@@ -4,12 +4,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
+
 from alerting.contacts import ContactsFile
 from district.areas import AreasFile
 from district.devices import DevicesFile
 from rules.spec import RulesFile
 
-_MODELS = {
+_MODELS: dict[str, type[BaseModel]] = {
     "devices": DevicesFile,
     "areas": AreasFile,
     "rules": RulesFile,

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from collector.stores import open_store
 from district.load import load_district
-from firmware_sim.record import Served
 from rules.transition import Level, Transition
 from tocsin.replay import Replay, open_replay
 from tocsin.report import EARLIEST_MS, LATEST_MS, Report, make_report
+from tocsin.simulation import Answer
 from transport.session import Endpoint
 
 DISTRICT = Path(__file__).parents[2]
@@ -96,7 +96,7 @@ def highest_levels(transitions: Iterable[Transition]) -> dict[tuple[str, str], L
     return dict(highest)
 
 
-def lost_before(lost: Iterable[Served], kills_wall_s: Iterable[float], within_s: float = 0.5) -> list[Served]:
+def lost_before(lost: Iterable[Answer], kills_wall_s: Iterable[float], within_s: float = 0.5) -> list[Answer]:
     """Those of ``lost`` that no kill within the following half second excuses."""
     kills = list(kills_wall_s)
     return [answer for answer in lost if not any(0 <= kill - answer.wall_s <= within_s for kill in kills)]

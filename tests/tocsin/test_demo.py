@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from lxml import etree
 
+from alerting.database import FILE_NAME as LEDGER_FILE
 from alerting.ledger import read_warnings, verify
 from collector.stores import open_store
 from district.load import load_district
@@ -57,7 +58,7 @@ def test_the_flood_reaches_red_and_the_people_are_warned(demo: Demo) -> None:
 
 
 def test_every_recipient_has_a_receipt(demo: Demo) -> None:
-    for record in read_warnings(demo.state / "alerting" / "ledger.sqlite"):
+    for record in read_warnings(demo.state / "alerting" / LEDGER_FILE):
         settled = {r.person for r in record.receipts if r.state in ("sent", "delivered", "superseded")}
         assert settled == set(record.recipients), record.identifier
 
@@ -95,7 +96,7 @@ def test_every_cap_message_is_valid(demo: Demo, shared_data: Path) -> None:
     parser = etree.XMLParser(resolve_entities=False, no_network=True)
     schema = etree.XMLSchema(etree.parse(shared_data / "cap" / "cap12.xsd", parser))
 
-    records = read_warnings(demo.state / "alerting" / "ledger.sqlite")
+    records = read_warnings(demo.state / "alerting" / LEDGER_FILE)
 
     assert records
     for record in records:
@@ -103,7 +104,7 @@ def test_every_cap_message_is_valid(demo: Demo, shared_data: Path) -> None:
 
 
 def test_the_ledger_is_whole(demo: Demo) -> None:
-    assert verify(demo.state / "alerting" / "ledger.sqlite") is None
+    assert verify(demo.state / "alerting" / LEDGER_FILE) is None
 
 
 def test_latency_is_given(demo: Demo) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from alerting.database import FILE_NAME as LEDGER_FILE
 from alerting.ledger import WarningRecord, verify
 from rules.transition import Level, Transition
 from tests.servers import Mosquitto, running_mosquitto
@@ -100,7 +101,7 @@ async def test_a_fault_loses_nothing_and_nobody_is_told_twice(name: str, tmp_pat
     assert final_levels(report.transitions) == undisturbed_levels()
     assert_each_peak_was_told(report.transitions, report.warnings)
     assert_nothing_was_told_twice(flood)
-    assert verify(tmp_path / "state" / "alerting" / "ledger.sqlite") is None
+    assert verify(tmp_path / "state" / "alerting" / LEDGER_FILE) is None
 
 
 def undisturbed_levels() -> dict[tuple[str, str], Level]:
