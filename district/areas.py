@@ -1,8 +1,8 @@
 """The file areas.geojson as people draw it: the district's grid of responsibility."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field
 
 from district.fields import Lat, Lon, Names, Slug, Spec
 from district.findings import SpecError, Text
@@ -13,27 +13,19 @@ RANKS: tuple[Rank, ...] = ("district", "town", "village", "cell")
 _SHORTEST_RING = 4
 
 
-def _ring(value: Any) -> Any:
-    if isinstance(value, list | tuple):
-        if len(value) < _SHORTEST_RING:
-            raise SpecError(
-                Text("a ring needs at least four positions", "环至少需要四个点"),
-                Text("repeat the first position at the end", "请在末尾重复第一个点"),
-                code="open-ring",
-            )
-        if value[0] != value[-1]:
-            raise SpecError(
-                Text("the ring is not closed", "环没有闭合"),
-                Text(
-                    f"end it with its first position, {list(value[0])}", f"请以第一个点 {list(value[0])} 结尾"
-                ),
-                code="open-ring",
-                at=len(value) - 1,
-            )
-    return value
+def _ring(ring: tuple[tuple[float, float], ...]) -> tuple[tuple[float, float], ...]:
+    if ring[0] != ring[-1]:
+        first = list(ring[0])
+        raise SpecError(
+            Text("the ring is not closed", "环没有闭合"),
+            Text(f"end it with its first position, {first}", f"请以第一个点 {first} 结尾"),
+            code="open-ring",
+            at=len(ring) - 1,
+        )
+    return ring
 
 
-Ring = Annotated[tuple[tuple[Lon, Lat], ...], BeforeValidator(_ring)]
+Ring = Annotated[tuple[tuple[Lon, Lat], ...], Field(min_length=_SHORTEST_RING), AfterValidator(_ring)]
 
 
 class _GeoJson(Spec):

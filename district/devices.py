@@ -260,8 +260,10 @@ class Hj212DeviceSpec(DeviceBase):
 
 
 def _device_kind(value: Any) -> str:
-    names = value if isinstance(value, dict) else vars(value)
-    station = "mn" in names or ("expect" in names and "unit" not in names)
+    if isinstance(value, dict):
+        station = "mn" in value or ("expect" in value and "unit" not in value)
+    else:
+        station = isinstance(value, Hj212DeviceSpec)
     return "Hj212DeviceSpec" if station else "ModbusDeviceSpec"
 
 

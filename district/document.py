@@ -12,6 +12,8 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from district.findings import Finding, InvalidFileError, Place, Text
 from district.mistakes import Location, Mistake, explain, has
 
+__all__ = ["Document", "Location", "Model", "parse", "read_document"]
+
 Model = TypeVar("Model", bound=BaseModel)
 
 

@@ -248,8 +248,8 @@ class Hj212ProfileSpec(Spec):
 
 
 def _profile_kind(value: Any) -> str:
-    names = value if isinstance(value, dict) else vars(value)
-    return "Hj212ProfileSpec" if "codes" in names else "ModbusProfileSpec"
+    station = "codes" in value if isinstance(value, dict) else isinstance(value, Hj212ProfileSpec)
+    return "Hj212ProfileSpec" if station else "ModbusProfileSpec"
 
 
 ProfileSpec = Annotated[
