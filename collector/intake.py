@@ -13,6 +13,7 @@ from transport.clock import Clock
 from transport.errors import WireError
 from transport.session import Message, Session
 from transport.topics import gateway_of
+from transport.wire import read_json
 
 _MOST_MESSAGES = 256  # taken at once
 _MOST_SAMPLES = 20_000  # written at once, unless one message holds more
@@ -23,6 +24,9 @@ class _Name(msgspec.Struct, frozen=True):
 
     epoch: str
     seq: int
+
+
+_name_decoder = msgspec.json.Decoder(_Name)
 
 
 class _Delivery(NamedTuple):
@@ -87,8 +91,8 @@ class Intake:
                 )
             )
             try:
-                name = msgspec.json.decode(message.payload, type=_Name)
-            except msgspec.MsgspecError:
+                name = read_json(message.payload, _name_decoder, what="a name")
+            except WireError:
                 return None
             return _Delivery(topics.ack, name, [])
         return _Delivery(topics.ack, _Name(batch.epoch, batch.seq), list(batch.samples()))

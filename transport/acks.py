@@ -8,6 +8,9 @@ import msgspec
 
 from transport.errors import NotConnectedError, WireError
 from transport.session import Session
+from transport.wire import read_json
+
+_LARGEST = 2**63 - 1  # what an outbox can count
 
 
 class Ack(msgspec.Struct, frozen=True, kw_only=True):
@@ -16,6 +19,9 @@ class Ack(msgspec.Struct, frozen=True, kw_only=True):
     consumer: str
     epoch: str
     ranges: list[tuple[int, int]]
+
+
+_decoder = msgspec.json.Decoder(Ack)
 
 
 def to_ranges(numbers: Iterable[int]) -> list[tuple[int, int]]:
@@ -40,10 +46,10 @@ def decode_ack(payload: bytes) -> Ack:
     Raises:
         WireError: The payload is none.
     """
-    try:
-        return msgspec.json.decode(payload, type=Ack)
-    except msgspec.MsgspecError as exc:
-        raise WireError(f"not an acknowledgement: {exc}") from exc
+    ack = read_json(payload, _decoder, what="an acknowledgement")
+    if any(first < 0 or last > _LARGEST for first, last in ack.ranges):
+        raise WireError(f"not an acknowledgement: {ack.ranges} are no sequence numbers")
+    return ack
 
 
 class Acknowledger:

@@ -12,6 +12,7 @@ import msgspec
 
 from transport.errors import WireError
 from transport.measurement import Measurement, Quality, from_ms
+from transport.wire import read_json
 
 
 class Sample(NamedTuple):
@@ -134,10 +135,7 @@ def decode_batch(payload: bytes) -> Batch:
     Raises:
         WireError: The payload is no batch, or its columns do not fit together.
     """
-    try:
-        batch = _decoder.decode(payload)
-    except msgspec.MsgspecError as exc:
-        raise WireError(f"not a batch: {exc}") from exc
+    batch = read_json(payload, _decoder, what="a batch")
     for group in batch.groups:
         rows, columns = len(group.offsets_ms), len(group.points)
         if len(group.values) != rows or any(len(row) != columns for row in group.values):

@@ -8,8 +8,9 @@ from typing import Literal
 import msgspec
 
 from transport.clock import Clock
-from transport.errors import NotConnectedError, WireError
+from transport.errors import NotConnectedError
 from transport.session import Session, Will
+from transport.wire import read_json
 
 BEAT_EVERY_S = 5.0  # wall time; silence of thirty seconds raises a maintenance episode
 
@@ -24,6 +25,9 @@ class Beat(msgspec.Struct, frozen=True, kw_only=True):
     counters: dict[str, float] = {}  # what the process has done since it started
 
 
+_decoder = msgspec.json.Decoder(Beat)
+
+
 def encode_beat(beat: Beat) -> bytes:
     """The beat as it travels."""
     return msgspec.json.encode(beat)
@@ -35,10 +39,7 @@ def decode_beat(payload: bytes) -> Beat:
     Raises:
         WireError: The payload is none.
     """
-    try:
-        return msgspec.json.decode(payload, type=Beat)
-    except msgspec.MsgspecError as exc:
-        raise WireError(f"not a beat: {exc}") from exc
+    return read_json(payload, _decoder, what="a beat")
 
 
 def beat_will(topic: str, service: str) -> Will:

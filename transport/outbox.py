@@ -20,16 +20,39 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS consumer (bit INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+CREATE TABLE IF NOT EXISTS consumer (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
 CREATE TABLE IF NOT EXISTS appended (epoch TEXT PRIMARY KEY, last_seq INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS message (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     epoch TEXT NOT NULL,
     seq INTEGER NOT NULL,
-    pending INTEGER NOT NULL,
     body BLOB NOT NULL,
     UNIQUE (epoch, seq)
 );
+CREATE TABLE IF NOT EXISTS lacking (
+    consumer INTEGER NOT NULL,
+    message INTEGER NOT NULL,
+    PRIMARY KEY (consumer, message)
+) WITHOUT ROWID;
+"""  # what a consumer lacks is found without a look at what only others lack
+_BACKLOG = """
+SELECT id, epoch, seq, body FROM lacking JOIN message ON id = message
+WHERE consumer = ? ORDER BY message LIMIT ?
+"""
+_LACK_NO_MORE = """
+DELETE FROM lacking WHERE consumer = ? AND message IN (
+    SELECT id FROM message WHERE epoch = ? AND seq BETWEEN ? AND ?
+)
+"""
+_DELETE_UNLACKED = """
+DELETE FROM message WHERE epoch = ? AND seq BETWEEN ? AND ? AND NOT EXISTS (
+    SELECT 1 FROM consumer CROSS JOIN lacking ON lacking.consumer = consumer.id
+    WHERE lacking.message = message.id
+)
+"""
+_NOTE_APPENDED = """
+INSERT INTO appended (epoch, last_seq) VALUES (?, ?)
+ON CONFLICT (epoch) DO UPDATE SET last_seq = max(last_seq, excluded.last_seq)
 """
 
 _Result = TypeVar("_Result")
@@ -60,7 +83,7 @@ class Outbox:
         self.acknowledged = asyncio.Event()
         self._connection = connection
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="outbox")
-        self._bits = _register(connection, consumers)
+        self._ids = _register(connection, consumers)
         self._appended_before = _appended_until(connection, epoch)
         self._last_seq = self._appended_before
         self._waiting: list[tuple[_Append | Ack, asyncio.Future[None]]] = []
@@ -74,30 +97,32 @@ class Outbox:
     async def append(self, seq: int, body: bytes) -> None:
         """Keep a message; it is durable on return.
 
-        A number at or below the highest that earlier runs appended in this epoch changes nothing: a sender
-        that restarts and comes to the same messages again sends each once.
+        Numbers are appended in ascending order. One at or below the highest that earlier runs appended in
+        this epoch changes nothing: a sender that restarts and comes to the same messages again sends each
+        once.
 
         Raises:
-            sqlite3.Error: The disk refuses; the message is not kept.
+            sqlite3.Error: The disk refuses or the number is taken; the message is not kept.
         """
         await self._commit(_Append(seq, body))
         self.appended.set()
 
     async def acknowledge(self, ack: Ack) -> None:
-        """Note what a consumer has; a message that all consumers have is deleted."""
-        if ack.consumer in self._bits:
+        """Note what a consumer has; a message that all consumers have is deleted.
+
+        Raises:
+            sqlite3.Error: The disk refuses; the message will be sent and acknowledged again.
+        """
+        if ack.consumer in self._ids:
             await self._commit(ack)
             self.acknowledged.set()
 
     async def backlog(self, consumer: str, *, most: int) -> list[Entry]:
         """The oldest messages that ``consumer`` lacks."""
-        bit = self._bits[consumer]
+        key = self._ids[consumer]
 
         def read() -> list[Entry]:
-            rows = self._connection.execute(
-                "SELECT id, epoch, seq, body FROM message WHERE pending & ? ORDER BY id LIMIT ?", (bit, most)
-            )
-            return [Entry(*row) for row in rows]
+            return [Entry(*row) for row in self._connection.execute(_BACKLOG, (key, most))]
 
         return await self._in_thread(read)
 
@@ -121,7 +146,7 @@ class Outbox:
             operations = [operation for operation, _ in group]
             try:
                 await self._in_thread(partial(self._write, operations))
-            except sqlite3.Error as exc:
+            except Exception as exc:  # noqa: BLE001  (whatever it is, those who wait must hear of it)
                 for _, done in group:
                     if not done.done():
                         done.set_exception(exc)
@@ -132,34 +157,29 @@ class Outbox:
         self._committing = None
 
     def _write(self, operations: Sequence[_Append | Ack]) -> None:
-        connection = self._connection
-        everyone = sum(self._bits.values())
-        with connection:
+        with self._connection as connection:
             connection.execute("BEGIN IMMEDIATE")
             for operation in operations:
                 if isinstance(operation, Ack):
                     self._delete_acknowledged(operation)
                 elif operation.seq > self._appended_before:
-                    connection.execute(
-                        "INSERT INTO message (epoch, seq, pending, body) VALUES (?, ?, ?, ?)",
-                        (self.epoch, operation.seq, everyone, operation.body),
-                    )
-                    connection.execute(
-                        "INSERT OR REPLACE INTO appended (epoch, last_seq) VALUES (?, ?)",
-                        (self.epoch, operation.seq),
-                    )
+                    self._insert(operation)
+
+    def _insert(self, message: _Append) -> None:
+        number = self._connection.execute(
+            "INSERT INTO message (epoch, seq, body) VALUES (?, ?, ?)", (self.epoch, message.seq, message.body)
+        ).lastrowid
+        self._connection.executemany(
+            "INSERT INTO lacking (consumer, message) VALUES (?, ?)",
+            [(key, number) for key in self._ids.values()],
+        )
+        self._connection.execute(_NOTE_APPENDED, (self.epoch, message.seq))
 
     def _delete_acknowledged(self, ack: Ack) -> None:
-        bit = self._bits[ack.consumer]
         for first, last in ack.ranges:
             which = (ack.epoch, first, last)
-            self._connection.execute(
-                "DELETE FROM message WHERE epoch = ? AND seq BETWEEN ? AND ? AND pending = ?", (*which, bit)
-            )
-            self._connection.execute(
-                "UPDATE message SET pending = pending & ~? WHERE epoch = ? AND seq BETWEEN ? AND ?",
-                (bit, *which),
-            )
+            self._connection.execute(_LACK_NO_MORE, (self._ids[ack.consumer], *which))
+            self._connection.execute(_DELETE_UNLACKED, which)
 
     async def _in_thread(self, work: Callable[[], _Result]) -> _Result:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
@@ -202,14 +222,16 @@ def _appended_until(connection: sqlite3.Connection, epoch: str) -> int:
 
 
 def _register(connection: sqlite3.Connection, consumers: Sequence[str]) -> dict[str, int]:
-    """Give each consumer a bit of ``pending`` for good, and release those no longer named."""
-    known = {str(name): int(bit) for bit, name in connection.execute("SELECT bit, name FROM consumer")}
-    for name in consumers:
-        if name not in known:
-            known[name] = 1 << len(known)
-            connection.execute("INSERT INTO consumer (bit, name) VALUES (?, ?)", (known[name], name))
-    bits = {name: known[name] for name in consumers}
-    everyone = sum(bits.values())
-    connection.execute("DELETE FROM message WHERE pending & ? = 0", (everyone,))
-    connection.execute("UPDATE message SET pending = pending & ?", (everyone,))
-    return bits
+    """Number the consumers for good, and release what was waiting for one no longer named."""
+    with connection:
+        connection.execute("BEGIN IMMEDIATE")
+        known = {str(name): int(key) for name, key in connection.execute("SELECT name, id FROM consumer")}
+        for name in consumers:
+            if name not in known:
+                cursor = connection.execute("INSERT INTO consumer (name) VALUES (?)", (name,))
+                known[name] = int(cursor.lastrowid or 0)
+        for name in known.keys() - set(consumers):
+            connection.execute("DELETE FROM lacking WHERE consumer = ?", (known[name],))
+            connection.execute("DELETE FROM consumer WHERE id = ?", (known[name],))
+        connection.execute("DELETE FROM message WHERE id NOT IN (SELECT message FROM lacking)")
+    return {name: known[name] for name in consumers}

@@ -1,25 +1,33 @@
 """A standing MQTT connection: it reconnects by itself, subscribes anew each time and says when it is deaf."""
 
 import asyncio
+import logging
 import random
 import socket
 import ssl
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import aiomqtt
 import structlog
+from paho.mqtt.reasoncodes import ReasonCode
 
 from transport.errors import EndpointError, NotConnectedError
 
 log = structlog.get_logger(__name__)
 
-_QUEUE_SIZE = 20_000
+_QUEUE_SIZE = 20_000  # messages received and not yet taken
+_QUEUE_BYTES = 32 * 1024 * 1024
+_ANSWER_TIMEOUT_S = 5.0  # to a connection, a subscription, a farewell
 _PUBLISH_TIMEOUT_S = 10.0
+_GOODBYE_TIMEOUT_S = 1.0
+_REFUSED = 0x80  # codes from here on say no
+_INFLIGHT = 1000  # messages published and not yet taken by the broker
 _BACKOFF_S = (0.1, 5.0)
 _SCHEMES = {"mqtt": 1883, "mqtts": 8883}
 
@@ -100,6 +108,25 @@ class Will:
     gone: bytes
 
 
+class _Complaints(logging.Handler):
+    """Keeps the library's last complaint, for it says there, and only there, why TLS failed."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.logger = logging.Logger("mqtt")  # noqa: LOG001  (of this session alone)
+        self.logger.addHandler(self)
+        self._last = ""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take what the library logs."""
+        self._last = record.getMessage()
+
+    def take(self) -> str:
+        """The last complaint since the one before was taken."""
+        last, self._last = self._last, ""
+        return last
+
+
 class Session:
     """One client's standing connection; made by :func:`open_session`."""
 
@@ -114,7 +141,10 @@ class Session:
         self._subscriptions = subscriptions
         self._will = will
         self._client: aiomqtt.Client | None = None
+        self._complaints = _Complaints()
+        self._publishing: set[asyncio.Timeout] = set()
         self._messages: asyncio.Queue[Message] = asyncio.Queue(_QUEUE_SIZE)
+        self._queued_bytes = 0
 
     async def publish(self, topic: str, payload: bytes, *, qos: int = 1, retain: bool = False) -> None:
         """Hand a message to the broker and wait until it has it.
@@ -126,7 +156,14 @@ class Session:
         if client is None:
             raise NotConnectedError("no connection to the broker")
         try:
-            await client.publish(topic, payload, qos=qos, retain=retain, timeout=_PUBLISH_TIMEOUT_S)
+            async with asyncio.timeout(_PUBLISH_TIMEOUT_S) as patience:
+                self._publishing.add(patience)
+                try:
+                    await client.publish(topic, payload, qos=qos, retain=retain, timeout=inf)
+                finally:
+                    self._publishing.discard(patience)
+        except TimeoutError as exc:
+            raise NotConnectedError(f"{topic}: the broker did not take it") from exc
         except aiomqtt.MqttError as exc:
             raise NotConnectedError(f"{topic}: {exc}") from exc
 
@@ -135,6 +172,7 @@ class Session:
         messages = [await self._messages.get()]
         while len(messages) < most and not self._messages.empty():
             messages.append(self._messages.get_nowait())
+        self._queued_bytes -= sum(len(message.payload) for message in messages)
         return messages
 
     async def keep_connected(self) -> None:
@@ -151,10 +189,13 @@ class Session:
                     await self._pump(client)
             except aiomqtt.MqttError as exc:
                 if not lost:  # once when it goes, not at every attempt
+                    reason = "; ".join(filter(None, (str(exc), self._complaints.take())))
                     log.warning(
-                        "broker-lost", broker=self._endpoint.url, client=self._client_id, reason=str(exc)
+                        "broker-lost", broker=self._endpoint.url, client=self._client_id, reason=reason
                     )
                 lost = True
+            except Exception:  # the one place that keeps a fault of the library from making us deaf for good
+                log.exception("broker-fault", broker=self._endpoint.url, client=self._client_id)
             await asyncio.sleep(backoff_s * random.uniform(0.5, 1.0))
             backoff_s = min(longest_s, backoff_s * 2)
 
@@ -168,12 +209,16 @@ class Session:
             tls_context=context,
             will=aiomqtt.Will(will.topic, will.gone, qos=1, retain=True) if will else None,
             keepalive=10,
-            timeout=_PUBLISH_TIMEOUT_S,
-            max_inflight_messages=1000,
+            timeout=_ANSWER_TIMEOUT_S,
+            logger=self._complaints.logger,
+            max_inflight_messages=_INFLIGHT,
             socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
         ) as client:
+            client.pending_calls_threshold = _INFLIGHT  # many at once are no reason to warn
             for topic in self._subscriptions:
-                await client.subscribe(topic, qos=1)
+                granted = await client.subscribe(topic, qos=1)
+                if any(_is_refusal(code) for code in granted):  # else we would be deaf and not know it
+                    raise aiomqtt.MqttError(f"the broker lets {self._client_id} not subscribe to {topic}")
             if will is not None:
                 await client.publish(will.topic, will.alive, qos=1, retain=True)
             self._client = client
@@ -184,6 +229,8 @@ class Session:
             finally:
                 self._client = None
                 self.connected.clear()
+                for patience in self._publishing:  # no answer will come over this connection
+                    patience.reschedule(asyncio.get_running_loop().time())
 
     async def _pump(self, client: aiomqtt.Client) -> None:
         """Take messages from one connection until it breaks.
@@ -192,10 +239,11 @@ class Session:
         """
         async for message in client.messages:
             payload = message.payload if isinstance(message.payload, bytes) else b""
-            try:
-                self._messages.put_nowait(Message(message.topic.value, payload))
-            except asyncio.QueueFull:
+            if self._messages.full() or self._queued_bytes > _QUEUE_BYTES:
                 self.dropped += 1
+                continue
+            self._messages.put_nowait(Message(message.topic.value, payload))
+            self._queued_bytes += len(payload)
 
 
 @asynccontextmanager
@@ -221,8 +269,12 @@ async def open_session(
         yield session
     finally:
         if will is not None:
-            with suppress(NotConnectedError):
-                await session.publish(will.topic, will.gone, retain=True)
+            with suppress(NotConnectedError, TimeoutError):
+                async with asyncio.timeout(_GOODBYE_TIMEOUT_S):
+                    await session.publish(will.topic, will.gone, retain=True)
         task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        await asyncio.wait([task])
+
+
+def _is_refusal(code: int | ReasonCode) -> bool:
+    return (code if isinstance(code, int) else code.value) >= _REFUSED
