@@ -9,11 +9,11 @@ import pytest
 
 from collector.app import CollectorConfig
 from collector.stores import open_store
-from district.devices import SqliteStore
+from district.devices import Influx1Store, SqliteStore
 from district.inventory import District
 from tests.collector.conftest import influx1_settings
 from tests.collector.gateways import NOON, batch_of, dead_letters, eventually, open_gateway, running
-from tests.servers import running_influx1
+from tests.servers import running_influx1, running_mosquitto
 from transport.batch import Reading, build_batch
 from transport.clock import real_clock
 from transport.measurement import Quality
@@ -111,11 +111,23 @@ async def test_a_poison_sample_becomes_a_dead_letter_and_the_rest_is_stored(conf
         assert str(2**70) in dead_letters(config.state_dir)
 
 
-async def test_a_broker_that_comes_late_is_waited_for(
+async def test_a_broker_that_comes_late_is_waited_for(config: CollectorConfig, tmp_path: Path) -> None:
+    with running_mosquitto(tmp_path) as server:
+        server.kill()
+        config = replace(config, broker=server.endpoint)
+        async with running(config):
+            await asyncio.to_thread(server.start)
+            async with open_gateway(config.broker) as gateway:
+                await gateway.reports(store_down=0)
+                await gateway.send(batch_of(1))
+                await gateway.has(("first", 1))
+
+
+async def test_it_ends_cleanly_though_it_never_met_its_broker(
     config: CollectorConfig, unused_endpoint: Endpoint
 ) -> None:
     async with running(replace(config, broker=unused_endpoint)):
-        await asyncio.sleep(0)  # it ends cleanly although it never met a broker
+        await asyncio.sleep(0)
 
 
 async def test_a_database_that_is_down_takes_no_acknowledgement_and_loses_nothing(
@@ -139,8 +151,7 @@ async def test_a_database_that_is_down_takes_no_acknowledgement_and_loses_nothin
 
 
 async def test_a_missing_database_is_down_not_poison(config: CollectorConfig, influx1: str) -> None:
-    settings = (await influx1_settings(influx1)).model_copy(update={"database": "no_such_database"})
-    config = replace(config, store=settings)
+    config = replace(config, store=Influx1Store(kind="influx1", url=influx1, database="no_such_database"))
     async with open_gateway(config.broker) as gateway, running(config):
         await gateway.reports(store_down=0)
         await gateway.send(batch_of(1))
@@ -168,6 +179,17 @@ async def test_a_conflict_of_types_in_the_database_is_a_dead_letter(
 
         assert "conflict" in dead_letters(config.state_dir)
         assert await stored(config, point="answers") == [3.0]
+
+
+async def test_it_ends_cleanly_while_its_database_is_down(config: CollectorConfig, influx1: str) -> None:
+    config = replace(config, store=Influx1Store(kind="influx1", url=influx1, database="no_such_database"))
+    async with open_gateway(config.broker) as gateway:
+        async with running(config):
+            await gateway.reports(store_down=0)
+            await gateway.send(batch_of(1))
+            await gateway.reports(store_down=1)
+
+        assert not gateway.acknowledged
 
 
 async def test_the_collector_says_when_it_is_gone(config: CollectorConfig) -> None:
