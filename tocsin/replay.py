@@ -19,7 +19,7 @@ from district.load import load_district
 from tocsin.broker import free_port
 from tocsin.errors import ProcessError
 from tocsin.fleet import Child, spawn
-from tocsin.simulation import ENDPOINTS, RECORD, read_answers, simulator_command, switch_fault
+from tocsin.simulation import ENDPOINTS, RECORD, pending_frames, simulator_command, switch_fault
 from transport.clock import Clock
 from transport.session import Endpoint
 
@@ -50,23 +50,24 @@ class Replay:
     async def finish(self) -> None:
         """End everything in the direction of the data, each part drained: nothing is left under way.
 
-        Stations that report by themselves fall silent first, and what they have sent is answered.
+        Stations that report by themselves fall silent first, at a moment when all they sent is answered.
         """
+        run_dir = self.state / "sim"
+        await self._stations_are_answered(run_dir)
         for device in self.district.devices.values():
             if device.mn is not None:
-                await switch_fault(self.state / "sim", device.id, "silence")
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_HUSH_S):
-                while not self._stations_are_answered():  # noqa: ASYNC110  (another process makes it true)
-                    await asyncio.sleep(0.1)
+                await switch_fault(run_dir, device.id, "silence")
+        await self._stations_are_answered(run_dir)
         await asyncio.gather(*(child.stop() for child in self.gateways.values()))
         for name in ("rules", "alerting", "collector"):
             await self.servers[name].stop()
         await self.simulator.stop()
 
-    def _stations_are_answered(self) -> bool:
-        stations = {device.id for device in self.district.devices.values() if device.mn is not None}
-        return all(each.answered for each in read_answers(self.served) if each.instrument in stations)
+    async def _stations_are_answered(self, run_dir: Path) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_HUSH_S):
+                while await pending_frames(run_dir):  # noqa: ASYNC110  (another process counts them)
+                    await asyncio.sleep(0.02)
 
     async def abandon(self) -> None:
         """End everything at once; what is under way stays on its sender's disk."""

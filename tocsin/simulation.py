@@ -29,7 +29,6 @@ class Answer(NamedTuple):
     instrument: str
     counter: int  # the first answer carries 1
     wall_s: float  # when its last byte was written
-    answered: bool  # of a frame that wants an answer: whether it had one
 
 
 def simulator_command(
@@ -60,10 +59,9 @@ def read_answers(record: Path) -> list[Answer]:
     """Every true answer that carried its instrument's counter, in order."""
     with closing(sqlite3.connect(f"{record.absolute().as_uri()}?mode=ro", uri=True)) as connection:
         rows = connection.execute(
-            "SELECT instrument, counter, wall_s, answered_s IS NOT NULL FROM served"
-            " WHERE counter IS NOT NULL ORDER BY id"
+            "SELECT instrument, counter, wall_s FROM served WHERE counter IS NOT NULL ORDER BY id"
         )
-        return [Answer(name, counter, wall_s, bool(answered)) for name, counter, wall_s, answered in rows]
+        return [Answer(*row) for row in rows]
 
 
 async def switch_fault(run_dir: Path, instrument: str, fault: str, *, on: bool = True) -> None:
@@ -72,7 +70,20 @@ async def switch_fault(run_dir: Path, instrument: str, fault: str, *, on: bool =
     Raises:
         ProcessError: The simulator does not run there or refuses.
     """
-    request = {"op": "fault", "instrument": instrument, "fault": fault, "on": on}
+    await _ask(run_dir, {"op": "fault", "instrument": instrument, "fault": fault, "on": on})
+
+
+async def pending_frames(run_dir: Path) -> int:
+    """How many frames stations have made and nobody has answered.
+
+    Raises:
+        ProcessError: The simulator does not run there.
+    """
+    status = await _ask(run_dir, {"op": "status"})
+    return sum(instrument.get("pending") or 0 for instrument in status["instruments"].values())
+
+
+async def _ask(run_dir: Path, request: Mapping[str, object]) -> dict[str, Any]:
     try:
         with _short_path(run_dir) as path:
             reader, writer = await asyncio.open_unix_connection(path)
@@ -83,7 +94,8 @@ async def switch_fault(run_dir: Path, instrument: str, fault: str, *, on: bool =
         raise ProcessError(f"no simulated instruments run in {run_dir}: {exc}") from exc
     answer: dict[str, Any] = json.loads(line or b"{}")
     if not answer.get("ok"):
-        raise ProcessError(f"{instrument}: {answer.get('error', 'the simulator ended')}")
+        raise ProcessError(f"{request}: {answer.get('error', 'the simulator ended')}")
+    return answer
 
 
 @contextmanager
