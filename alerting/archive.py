@@ -90,7 +90,8 @@ def _revive(body: dict[str, Any]) -> WarningMessage:
 
 
 def _level(cap: CapAlert) -> Level:
-    return Level[dict(cap.infos[0].parameters)[LEVEL_CODE].upper()]
+    words = {parameter.value_name: parameter.value for parameter in cap.infos[0].parameters}
+    return Level[words[LEVEL_CODE].upper()]
 
 
 def _texts(cap: CapAlert, language: Language) -> Texts:

@@ -13,19 +13,16 @@ from alerting.errors import CapError
 NAMESPACE = "urn:oasis:names:tc:emergency:cap:1.2"
 
 LatLon = tuple[float, float]
-Pair = tuple[str, str]  # name and value of a code or parameter
 
 _ELEMENTS = {
     "areas": "area",
-    "area_desc": "areaDesc",
     "event_codes": "eventCode",
-    "geocodes": "geocode",
     "infos": "info",
     "msg_type": "msgType",
     "parameters": "parameter",
-    "polygons": "polygon",
     "response_type": "responseType",
     "sender_name": "senderName",
+    "value_name": "valueName",
 }
 _FORBIDDEN = set(" ,<&")  # in identifiers and senders: they stand in lists separated by these
 _FEWEST_CORNERS = 4  # of a closed ring
@@ -36,12 +33,19 @@ def _element(field: str) -> str:
     return _ELEMENTS.get(field, field)
 
 
-class CapArea(msgspec.Struct, frozen=True, kw_only=True, rename=_element):
+class CapValue(msgspec.Struct, frozen=True, rename=_element):
+    """A code or parameter."""
+
+    value_name: str
+    value: str
+
+
+class CapArea(msgspec.Struct, frozen=True, kw_only=True):
     """Where: a description, closed rings of latitude and longitude (WGS 84), and codes."""
 
     area_desc: str
     polygons: tuple[tuple[LatLon, ...], ...] = ()
-    geocodes: tuple[Pair, ...] = ()
+    geocodes: tuple[CapValue, ...] = ()
 
     def __post_init__(self) -> None:
         for ring in self.polygons:
@@ -59,14 +63,14 @@ class CapInfo(msgspec.Struct, frozen=True, kw_only=True, rename=_element):
     urgency: str
     severity: str
     certainty: str
-    event_codes: tuple[Pair, ...] = ()
+    event_codes: tuple[CapValue, ...] = ()
     effective: datetime
     expires: datetime
     sender_name: str
     headline: str
     description: str
     instruction: str
-    parameters: tuple[Pair, ...] = ()
+    parameters: tuple[CapValue, ...] = ()
     areas: tuple[CapArea, ...] = ()
 
 
@@ -126,6 +130,11 @@ def format_time(instant: datetime) -> str:
     return f"{text[:-6]}-00:00" if text.endswith("+00:00") else text
 
 
+def _format_ring(ring: Iterable[LatLon]) -> str:
+    """Six decimals: a decimetre. Fewer would move a riverbank."""
+    return " ".join(f"{lat:.6f},{lon:.6f}" for lat, lon in ring)
+
+
 def write_xml(alert: CapAlert) -> bytes:
     """The message as XML, UTF-8, valid against the OASIS schema."""
     root = etree.Element(_tag("alert"), nsmap={None: NAMESPACE})
@@ -166,7 +175,7 @@ def _add_info(root: Any, info: CapInfo) -> None:
         place = etree.SubElement(block, _tag("area"))
         _add(place, "areaDesc", area.area_desc)
         for ring in area.polygons:
-            _add(place, "polygon", " ".join(f"{lat:.6f},{lon:.6f}" for lat, lon in ring))
+            _add(place, "polygon", _format_ring(ring))
         _add_pairs(place, "geocode", area.geocodes)
 
 
@@ -174,11 +183,11 @@ def _add(parent: Any, name: str, text: str) -> None:
     etree.SubElement(parent, _tag(name)).text = text
 
 
-def _add_pairs(parent: Any, name: str, pairs: Iterable[Pair]) -> None:
-    for value_name, value in pairs:
-        pair = etree.SubElement(parent, _tag(name))
-        _add(pair, "valueName", value_name)
-        _add(pair, "value", value)
+def _add_pairs(parent: Any, name: str, pairs: Iterable[CapValue]) -> None:
+    for pair in pairs:
+        element = etree.SubElement(parent, _tag(name))
+        _add(element, "valueName", pair.value_name)
+        _add(element, "value", pair.value)
 
 
 def _tag(name: str) -> str:
@@ -203,8 +212,8 @@ class _Node:
     def children(self, name: str) -> list["_Node"]:
         return [_Node(child) for child in self.element.findall(_tag(name))]
 
-    def pairs(self, name: str) -> tuple[Pair, ...]:
-        return tuple((child.text("valueName"), child.text("value")) for child in self.children(name))
+    def pairs(self, name: str) -> tuple[CapValue, ...]:
+        return tuple(CapValue(child.text("valueName"), child.text("value")) for child in self.children(name))
 
     def optional(self, name: str) -> str | None:
         found = self.element.findtext(_tag(name))
@@ -286,6 +295,12 @@ def _plain(value: Any) -> Any:
         return format_time(value)
     if isinstance(value, CapReference):
         return str(value)
+    if isinstance(value, CapArea):
+        return {
+            "areaDesc": value.area_desc,
+            "polygon": [_format_ring(ring) for ring in value.polygons],
+            "geocode": _plain(value.geocodes),
+        }
     if isinstance(value, msgspec.Struct):
         contents = (
             (field.encode_name, getattr(value, field.name)) for field in msgspec.structs.fields(value)

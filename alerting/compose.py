@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from alerting.cap import CapAlert, CapArea, CapInfo, CapReference, LatLon, write_xml
+from alerting.cap import CapAlert, CapArea, CapInfo, CapReference, CapValue, LatLon, write_xml
 from alerting.channels.channel import Texts, WarningMessage
 from alerting.contacts import Contacts
 from alerting.phrases import LEVELS, hazard_of
@@ -86,12 +86,12 @@ class Composer:
     ) -> CapInfo:
         hazard = hazard_of(thread.hazard)
         parameters = [
-            (LEVEL_CODE, telling.level.word),
-            ("colour", LEVELS[telling.level].in_language(language)),
+            CapValue(LEVEL_CODE, telling.level.word),
+            CapValue("colour", LEVELS[telling.level].in_language(language)),
         ]
         if telling.trigger.value is not None:
             unit = telling.trigger.unit or "1"
-            parameters += [("value", f"{telling.trigger.value:.6g}"), ("unit", unit)]
+            parameters += [CapValue("value", f"{telling.trigger.value:.6g}"), CapValue("unit", unit)]
         # absolute time: wall-clock arithmetic would be an hour wrong where a zone changes its offset
         expires = (sent.astimezone(UTC) + self.contacts.valid_for).astimezone(sent.tzinfo)
         return CapInfo(
@@ -102,7 +102,7 @@ class Composer:
             urgency=_urgency(telling),
             severity=_SEVERITIES[telling.level],
             certainty="Possible" if telling.trigger.uncertain else "Observed",
-            event_codes=((HAZARD_CODE, thread.hazard),),
+            event_codes=(CapValue(HAZARD_CODE, thread.hazard),),
             effective=sent,
             expires=expires,
             sender_name=self._in_language(self.contacts.sender.name, language),
@@ -119,7 +119,7 @@ class Composer:
         return CapArea(
             area_desc="".join(names) if language == "zh" else ", ".join(reversed(names)),
             polygons=(_outline(chain[-1]),),
-            geocodes=((DIVISION_CODE, self.district.code), (AREA_CODE, area_id)),
+            geocodes=(CapValue(DIVISION_CODE, self.district.code), CapValue(AREA_CODE, area_id)),
         )
 
     @staticmethod

@@ -35,6 +35,8 @@ CREATE INDEX IF NOT EXISTS delivery_by_lane ON delivery (lane, person);
 CREATE INDEX IF NOT EXISTS delivery_waiting ON delivery (id) WHERE state = 'queued';
 """
 
+SCHEMA = LEDGER_SCHEMA + _STATE_SCHEMA
+
 _Result = TypeVar("_Result")
 Work = Callable[[sqlite3.Connection], _Result]
 
@@ -105,7 +107,7 @@ async def open_database(path: Path) -> AsyncIterator[Database]:
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
-    connection.executescript(LEDGER_SCHEMA + _STATE_SCHEMA)
+    connection.executescript(SCHEMA)
     database = Database(connection)
     try:
         yield database

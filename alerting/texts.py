@@ -13,6 +13,8 @@ from district.inventory import District
 from rules.transition import Cause, Level, Transition
 from transport.measurement import from_ms
 
+_HOUR_MIN = 60
+_DAY_MIN = 24 * 60
 _LONGEST_HEADLINE = 139  # characters; CAP 1.2 asks for fewer than 140 in its notes for implementers
 
 _HEADLINES: Mapping[MessageKind, Text] = {
@@ -156,20 +158,21 @@ def _trend(trigger: Transition, language: Language) -> list[str]:
 def _age(trigger: Transition, sent: datetime, language: Language) -> str:
     """How old the newest value is."""
     newest_ms = trigger.sampled_ms if trigger.sampled_ms is not None else trigger.at_ms
-    minutes = max(0, round((sent - from_ms(newest_ms)).total_seconds() / 60))
+    age = _span(max(0, round((sent - from_ms(newest_ms)).total_seconds() / 60)))
     newest = _time(newest_ms, sent)
-    return Text(
-        f"newest value {_span_en(minutes)} old ({newest})",
-        f"最新数据为{_span_zh(minutes)}前（{newest}）",
-    ).in_language(language)
+    return Text(f"newest value {age.en} old ({newest})", f"最新数据为{age.zh}前（{newest}）").in_language(
+        language
+    )
 
 
-def _span_en(minutes: int) -> str:
-    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60} min"  # noqa: PLR2004
-
-
-def _span_zh(minutes: int) -> str:
-    return f"{minutes}分钟" if minutes < 120 else f"{minutes // 60}小时{minutes % 60}分钟"  # noqa: PLR2004
+def _span(minutes: int) -> Text:
+    """A duration in units that tell something."""
+    if minutes < 2 * _HOUR_MIN:
+        return Text(f"{minutes} min", f"{minutes}分钟")
+    if minutes < 2 * _DAY_MIN:
+        hours, rest = divmod(minutes, _HOUR_MIN)
+        return Text(f"{hours} h {rest} min", f"{hours}小时{rest}分钟")
+    return Text(f"{minutes // _DAY_MIN} days", f"{minutes // _DAY_MIN}天")
 
 
 def _time(at_ms: int, sent: datetime) -> str:

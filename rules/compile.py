@@ -90,7 +90,9 @@ def _watch(index: int, spec: RulesFile, district: District, device: Device, poin
 
 
 def _window(over: timedelta) -> str:
-    return format_duration(over).removeprefix("1")
+    """How a unit names a window: `h` for one hour, `30m` for thirty minutes."""
+    text = format_duration(over)
+    return text[1:] if text[0] == "1" and not text[1].isdigit() else text
 
 
 def _silence(

@@ -44,6 +44,8 @@ def take(
             (in_time if now_ms - each.at_ms <= watch.allowance_ms else state.pending).append(each)
     announced: list[Transition] = []
     if in_time:
+        if state.pending and in_time[0].to is state.told:  # back where people believe it has been all along
+            state.pending.append(in_time.pop(0))
         announced = [_past(each) for each in state.pending] + in_time
         state.pending = []
         _note(state, announced)
@@ -75,9 +77,8 @@ def settle(watch: Watch, state: WatchState, record: Record, now_ms: int) -> list
         _note(state, announced)
     if state.told is not state.head.level:
         correction = _correction(watch, state, record)
-        if (correction.at_ms, correction.to) not in state.said:
-            _note(state, [correction])
-            announced.append(correction)
+        _note(state, [correction])
+        announced.append(correction)
     return announced
 
 
@@ -163,8 +164,14 @@ def _correction(watch: Watch, state: WatchState, record: Record) -> Transition:
     shown = max(head.level, state.told)
     rung = head.ladder.rung(shown) if head.ladder is not None else None
     timer = head.timers[head.level - 1] if head.level else None
+    at_ms = max(head.last_ms, state.told_ms)
+    while (
+        at_ms,
+        head.level,
+    ) in state.said:  # said of this instant, then taken back: it needs a name of its own
+        at_ms += 1
     return Transition(
-        at_ms=head.last_ms,
+        at_ms=at_ms,
         rule=watch.rule,
         subject=watch.subject,
         site=watch.site,

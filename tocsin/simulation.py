@@ -80,7 +80,7 @@ async def pending_frames(run_dir: Path) -> int:
         ProcessError: The simulator does not run there.
     """
     status = await _ask(run_dir, {"op": "status"})
-    return sum(instrument.get("pending") or 0 for instrument in status["instruments"].values())
+    return sum(instrument.get("pending") or 0 for instrument in status["status"]["instruments"].values())
 
 
 async def _ask(run_dir: Path, request: Mapping[str, object]) -> dict[str, Any]:

@@ -116,7 +116,8 @@ def _recover(file: BinaryIO) -> tuple[set[str], int]:
     file.seek(0)
     content = file.read()
     end = content.rfind(b"\n") + 1
-    file.truncate(end)
+    if end < len(content):
+        file.truncate(end)
     keys = set()
     for line in content[:end].splitlines():
         with suppress(msgspec.MsgspecError):  # not ours: somebody wrote a note into the file

@@ -106,9 +106,9 @@ class ModbusBus:
         deadline_s = loop.time() + on_wire_s + timing.timeout_s
         heard, found = b"", None
         while found is None:
-            patience_s = deadline_s - loop.time()
-            if patience_s <= 0:
+            if loop.time() > deadline_s + timing.timeout_s:  # noise without end
                 await self._give_up(request, heard)
+            patience_s = max(0.0, deadline_s - loop.time())
             if self._is_whole(request, heard):
                 patience_s = min(patience_s, _BROKEN_OFF_S)
             try:

@@ -16,6 +16,7 @@ from firmware_sim.units import Endpoint as SimEndpoint
 from transport.acks import Ack, encode_ack
 from transport.batch import Batch, Sample, decode_batch
 from transport.clock import Clock, parse_clock
+from transport.errors import NotConnectedError
 from transport.session import Endpoint, Session, open_session
 from transport.topics import ANY_LIVE, any_replay, gateway_of
 
@@ -109,7 +110,8 @@ async def _take(session: Session, here: Centre, *, answering: bool) -> None:
             if answering:
                 for consumer in CONSUMERS:
                     ack = Ack(consumer=consumer, epoch=batch.epoch, ranges=[(batch.seq, batch.seq)])
-                    await session.publish(gateway_of(message.topic).ack, encode_ack(ack))
+                    with suppress(NotConnectedError):  # the agent will send again
+                        await session.publish(gateway_of(message.topic).ack, encode_ack(ack))
 
 
 @asynccontextmanager

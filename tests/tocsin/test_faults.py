@@ -86,7 +86,7 @@ FAULTS: dict[str, Fault] = {
 @pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in FAULTS])
 async def test_a_fault_loses_nothing_and_nobody_is_told_twice(name: str, tmp_path: Path) -> None:
     kills: list[float] = []
-    with running_mosquitto(tmp_path / "broker") as broker:
+    with running_mosquitto(tmp_path) as broker:
 
         async def during(replay: Replay) -> None:
             kills.extend(await FAULTS[name](replay, broker))
