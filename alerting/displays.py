@@ -14,7 +14,7 @@ from transport import topics
 from transport.errors import NotConnectedError
 from transport.session import Session
 
-_LOOK_AGAIN_S = 5.0  # wall time between looks whether the broker is a new one
+_LOOK_AGAIN_S = 1.0  # wall time between looks whether the broker is a new one
 
 
 class Displays:
