@@ -49,8 +49,8 @@ def killed(name: str) -> Fault:
         kills = []
         for after in (STEEP, STEEP + timedelta(minutes=17)):
             await at_event(replay, after)
-            kills.append(time.time())
             await child_of(replay, name).kill()
+            kills.append(time.time())  # dead for certain; it may have lived some milliseconds less
             await asyncio.sleep(BOOT_S)
             await child_of(replay, name).start()
         return kills
