@@ -1,6 +1,7 @@
 """From the wire to the store: many messages are decoded, written together, then acknowledged."""
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import msgspec
@@ -30,11 +31,12 @@ _name_decoder = msgspec.json.Decoder(_Name)
 
 
 class _Delivery(NamedTuple):
-    """What one message asks: to store its samples, then to acknowledge it."""
+    """What one message asks: to keep its samples, or itself as a dead letter, then to acknowledge it."""
 
     ack_topic: str
-    name: _Name
+    name: _Name | None
     samples: list[Sample]
+    letter: DeadLetter | None = None
 
 
 class Intake:
@@ -52,53 +54,71 @@ class Intake:
     async def run(self) -> None:
         """Take batches until cancelled.
 
-        While the store is down nothing is taken: the session's bounded queue fills and drops, for the
-        gateways keep what is not acknowledged and send it again.
+        While one group is being stored the next is decoded, and no more: when the store is down nothing is
+        taken, the session's bounded queue fills and drops, for the gateways keep what is not acknowledged and
+        send it again.
         """
+        groups: asyncio.Queue[list[_Delivery]] = asyncio.Queue(1)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._decode(groups), name="collector:decode")
+            tasks.create_task(self._store(groups), name="collector:store")
+
+    async def _decode(self, groups: asyncio.Queue[list[_Delivery]]) -> None:
         while True:
             messages = await self._session.receive(most=_MOST_MESSAGES)
-            deliveries = [delivery for message in messages if (delivery := await self._opened(message))]
-            for group in _grouped(deliveries):
-                await self._store(group)
+            for group in _grouped(map(self._opened, messages)):
+                await groups.put(group)
 
-    async def _store(self, deliveries: list[_Delivery]) -> None:
-        samples = [sample for delivery in deliveries for sample in delivery.samples]
-        await self._writer.write(samples)
-        for delivery in deliveries:
-            self._acknowledger.committed(delivery.ack_topic, delivery.name.epoch, delivery.name.seq)
-        self._tally.batches += len(deliveries)
-        if samples:
-            newest_ms = max(sample.at_ms for sample in samples)
+    async def _store(self, groups: asyncio.Queue[list[_Delivery]]) -> None:
+        while True:
+            deliveries = await groups.get()
+            for delivery in deliveries:
+                if delivery.letter is not None:
+                    await self._writer.bury(delivery.letter)
+            await self._writer.write([sample for delivery in deliveries for sample in delivery.samples])
+            self._acknowledge(deliveries)
+
+    def _acknowledge(self, deliveries: list[_Delivery]) -> None:
+        newest_ms = 0
+        for ack_topic, name, samples, _ in deliveries:
+            if name is not None:
+                self._acknowledger.committed(ack_topic, name.epoch, name.seq)
+                self._tally.batches += 1
+            if samples:
+                newest_ms = max(newest_ms, samples[-1].at_ms)
+        if newest_ms:
             self._tally.lag_s = (self._clock.now_ms() - newest_ms) / 1000
 
-    async def _opened(self, message: Message) -> _Delivery | None:
-        """The delivery in a message; one that is no batch becomes a dead letter.
+    def _opened(self, message: Message) -> _Delivery:
+        """What a message asks; one that is no batch becomes a dead letter.
 
         It is acknowledged all the same if its name can be read: it would come again for ever and in the end
         hold up what its gateway has to say.
         """
-        topics = gateway_of(message.topic)
+        ack_topic = gateway_of(message.topic).ack
         try:
             batch = decode_batch(message.payload)
         except WireError as exc:
-            await self._writer.bury(
-                DeadLetter(
-                    kind="message",
-                    reason=str(exc),
-                    at_ms=self._clock.now_ms(),
-                    topic=message.topic,
-                    payload=message.payload.decode(errors="replace"),
-                )
+            letter = DeadLetter(
+                kind="message",
+                reason=str(exc),
+                at_ms=self._clock.now_ms(),
+                topic=message.topic,
+                payload=message.payload.decode(errors="replace"),
             )
-            try:
-                name = read_json(message.payload, _name_decoder, what="a name")
-            except WireError:
-                return None
-            return _Delivery(topics.ack, name, [])
-        return _Delivery(topics.ack, _Name(batch.epoch, batch.seq), list(batch.samples()))
+            return _Delivery(ack_topic, _name_in(message.payload), [], letter)
+        return _Delivery(ack_topic, _Name(batch.epoch, batch.seq), list(batch.samples()))
 
 
-def _grouped(deliveries: list[_Delivery]) -> Iterator[list[_Delivery]]:
+def _name_in(payload: bytes) -> _Name | None:
+    """The name of a message that is no batch, if it has one."""
+    try:
+        return read_json(payload, _name_decoder, what="a name")
+    except WireError:
+        return None
+
+
+def _grouped(deliveries: Iterable[_Delivery]) -> Iterator[list[_Delivery]]:
     """Deliveries in portions that one write can hold."""
     group: list[_Delivery] = []
     size = 0

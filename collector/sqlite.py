@@ -84,8 +84,9 @@ class SqliteStore:
 
         def insert() -> None:
             series, codes = self._series, self._codes
+            good, good_code = Quality.GOOD, codes[Quality.GOOD]
             rows = [
-                (series[device, point], at_ms, value, codes[quality])
+                (series[device, point], at_ms, value, good_code if quality is good else codes[quality])
                 for device, point, at_ms, value, quality in samples
             ]
             with self._writer:

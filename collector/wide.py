@@ -55,24 +55,23 @@ class LineBuilder:
         """
         lines: list[str] = []
         fields: list[str] = []
-        row: tuple[str, int] | None = None
-        good = Quality.GOOD
+        names, good = self._fields, Quality.GOOD
+        row_device, row_at_ms = "", 0
         for device, point, at_ms, value, quality in samples:
-            if row != (device, at_ms):
-                if row is not None:
-                    lines.append(self._line(row, fields))
-                row, fields = (device, at_ms), []
-            name = self._fields.get(point) or self._field(point)
+            if at_ms != row_at_ms or device != row_device:
+                if fields:
+                    lines.append(self._line(row_device, row_at_ms, fields))
+                row_device, row_at_ms, fields = device, at_ms, []
+            name = names.get(point) or self._field(point)
             if value is not None:
-                fields.append(f"{name}={value!r}")
+                fields.append(f"{name}={value}")
             if quality is not good:
                 fields.append(f'{name}{_MARK}="{quality}"')
-        if row is not None:
-            lines.append(self._line(row, fields))
+        if fields:
+            lines.append(self._line(row_device, row_at_ms, fields))
         return "\n".join(lines).encode()
 
-    def _line(self, row: tuple[str, int], fields: list[str]) -> str:
-        device, at_ms = row
+    def _line(self, device: str, at_ms: int, fields: list[str]) -> str:
         return f"{self._heads.get(device) or self._head(device)} {','.join(fields)} {at_ms}"
 
     def _head(self, device: str) -> str:

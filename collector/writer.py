@@ -27,7 +27,7 @@ class Tally:
     stored: int = 0  # samples, repeats included
     refused: int = 0  # samples that the store will never take
     dead_letters: int = 0  # of those and of messages that are no batches
-    lag_s: float = 0.0  # event time from the newest sample's taking to its commit
+    lag_s: float = 0.0  # event time from the taking of the newest message's last sample to its commit
     store_down: int = 0  # 1 while the store is down
 
 

@@ -52,13 +52,21 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
 
     def samples(self) -> Iterator[Sample]:
         """Every value, device by device, in the order it was taken."""
+        good = Quality.GOOD
         for group in self.groups:
-            marks = {(row, column): quality for row, column, quality in group.marks}
+            device, points = group.device, group.points
+            marks: dict[int, dict[int, Quality]] = {}
+            for row, column, quality in group.marks:
+                marks.setdefault(row, {})[column] = quality
             for row, (offset_ms, values) in enumerate(zip(group.offsets_ms, group.values, strict=True)):
                 at_ms = self.origin_ms + offset_ms
-                for column, (point, value) in enumerate(zip(group.points, values, strict=True)):
-                    quality = marks.get((row, column), Quality.GOOD)
-                    yield Sample(group.device, point, at_ms, value, quality)
+                if row in marks:
+                    doubts = marks[row]
+                    for column, (point, value) in enumerate(zip(points, values, strict=True)):
+                        yield Sample(device, point, at_ms, value, doubts.get(column, good))
+                else:  # nearly always, so it does no more than it must
+                    for point, value in zip(points, values, strict=True):
+                        yield Sample(device, point, at_ms, value, good)
 
     def measurements(self) -> Iterator[Measurement]:
         """Every value as an object, for borders, tests and people."""

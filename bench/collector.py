@@ -1,0 +1,288 @@
+"""From MQTT to stored rows, beside what the same store takes raw in the same run.
+
+The raw rate writes rows or bodies built beforehand through the same client, with nothing else running. The
+whole way is a collector in a process of its own behind a real mosquitto; a batch counts once the store has
+committed it and it is acknowledged. Then the same at a steady 10,000 points/s, for the latency.
+"""
+
+import asyncio
+import gzip
+import sqlite3
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+from pydantic import TypeAdapter
+from rich.console import Console
+from rich.table import Table
+
+from collector.app import CollectorConfig, run
+from collector.sqlite import open_sqlite
+from collector.wide import LineBuilder, places_of
+from district.devices import Influx1Store, InfluxStore, SqliteStore, Store
+from district.load import load_district
+from tests.servers import running_influx1, running_mosquitto, running_victoria
+from transport.acks import decode_ack
+from transport.batch import Batch, Reading, Sample, build_batch, encode_batch
+from transport.clock import real_clock
+from transport.measurement import Quality
+from transport.session import Endpoint, Session, open_session, parse_endpoint
+from transport.topics import GatewayTopics
+
+REPOSITORY = Path(__file__).parents[1]
+TOPICS = GatewayTopics("qingshan-town", "gw-qingshan")
+POINTS, ROWS = 4, 125
+BATCH = POINTS * ROWS
+BATCHES = 800
+WRITE = 20_000  # samples in one raw write, as many as the collector writes at most
+WINDOW = 200  # batches on their way
+STEADY_POINTS_S, STEADY_S = 10_000, 10
+NOON = 1_528_027_200_000
+
+Settings = SqliteStore | Influx1Store | InfluxStore
+
+
+def batches(count: int, *, epoch: str) -> Iterator[Batch]:
+    """Batches of many answers of few devices; no two share a key."""
+    devices = sorted(load_district(REPOSITORY).devices)
+    for seq in range(count):
+        readings = [
+            Reading(
+                devices[seq % len(devices)],
+                NOON + (seq * ROWS + row) * 1000,
+                {f"point-{n}": (seq * 0.1 + row + n / 7, Quality.GOOD) for n in range(POINTS)},
+            )
+            for row in range(ROWS)
+        ]
+        yield build_batch(readings, gateway=TOPICS.gateway, epoch=epoch, seq=seq)
+
+
+def portions() -> list[list[Sample]]:
+    """All samples in raw writes."""
+    samples = [sample for batch in batches(BATCHES, epoch="raw") for sample in batch.samples()]
+    return [samples[start : start + WRITE] for start in range(0, len(samples), WRITE)]
+
+
+def raw_sqlite(folder: Path) -> float:
+    """Points a second of rows that are ready, in the store's own schema."""
+
+    async def prepared() -> None:
+        async with open_sqlite(folder / "raw.sqlite"):
+            pass
+
+    asyncio.run(prepared())
+    series: dict[tuple[str, str], int] = {}
+    writes = [
+        [(series.setdefault((s.device, s.point), len(series)), s.at_ms, s.value, 1) for s in portion]
+        for portion in portions()
+    ]
+    connection = sqlite3.connect(folder / "raw.sqlite", isolation_level=None)
+    connection.execute("PRAGMA synchronous = FULL")
+    began = time.perf_counter()
+    for rows in writes:
+        with connection:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.executemany("INSERT OR IGNORE INTO sample VALUES (?, ?, ?, ?)", rows)
+    took_s = time.perf_counter() - began
+    connection.close()
+    return BATCHES * BATCH / took_s
+
+
+async def raw_http(url: str) -> float:
+    """Points a second of compressed bodies that are ready."""
+    lines = LineBuilder(places_of(load_district(REPOSITORY)))
+    bodies = [gzip.compress(lines.lines(portion), 1) for portion in portions()]
+    async with aiohttp.ClientSession(headers={"Content-Encoding": "gzip"}) as http:
+        began = time.perf_counter()
+        for body in bodies:
+            async with http.post(url, data=body) as answer:
+                assert answer.status == 204, await answer.text()
+        return BATCHES * BATCH / (time.perf_counter() - began)
+
+
+async def create_database(url: str, name: str) -> None:
+    async with (
+        aiohttp.ClientSession() as http,
+        http.post(f"{url}/query", data={"q": f"CREATE DATABASE {name}"}),
+    ):
+        pass
+
+
+class Load:
+    """Publishes batches and waits for what is acknowledged."""
+
+    def __init__(self, session: Session) -> None:
+        self.latencies_s: list[float] = []
+        self._session = session
+        self._sent_at: dict[int, float] = {}
+        self._fewer = asyncio.Event()
+
+    async def hear(self) -> None:
+        while True:
+            for message in await self._session.receive(most=100):
+                for first, last in decode_ack(message.payload).ranges:
+                    for seq in range(first, last + 1):
+                        sent_at = self._sent_at.pop(seq, None)
+                        if sent_at is not None:
+                            self.latencies_s.append(time.perf_counter() - sent_at)
+                self._fewer.set()
+
+    async def at_most(self, on_their_way: int) -> None:
+        async with asyncio.timeout(120):
+            while len(self._sent_at) > on_their_way:
+                self._fewer.clear()
+                await self._fewer.wait()
+
+    async def send(self, seq: int, body: bytes) -> None:
+        self._sent_at[seq] = time.perf_counter()
+        await self._session.publish(TOPICS.live, body)
+
+    async def flood(self, bodies: list[bytes]) -> float:
+        """Send as fast as is acknowledged; points a second."""
+        began = time.perf_counter()
+        for seq, body in enumerate(bodies):
+            await self.at_most(WINDOW)
+            await self.send(seq, body)
+        await self.at_most(0)
+        return len(bodies) * BATCH / (time.perf_counter() - began)
+
+    async def steadily(self, bodies: list[bytes]) -> list[float]:
+        """Send at a steady rate; seconds from sending to acknowledgement, sorted."""
+        self.latencies_s.clear()
+        began = time.perf_counter()
+        for seq, body in enumerate(bodies):
+            await asyncio.sleep(began + seq * BATCH / STEADY_POINTS_S - time.perf_counter())
+            await self.send(seq, body)
+        await self.at_most(0)
+        return sorted(self.latencies_s)
+
+
+@asynccontextmanager
+async def collecting(store: Settings, state_dir: Path, broker: Endpoint) -> AsyncIterator[int]:
+    """A collector in a process of its own; its number."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bench.collector", store.model_dump_json(), str(state_dir), broker.url),
+        cwd=REPOSITORY,
+        stdout=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        yield process.pid
+    finally:
+        process.kill()
+        await process.wait()
+
+
+def largest_mib(pid: int) -> float:
+    """The most memory a process has had."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return next(int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmHWM"))
+
+
+async def whole_way(store: Settings, folder: Path, broker: Endpoint) -> dict[str, float]:
+    """Rate, latency and memory from MQTT to acknowledged rows."""
+    flood = [encode_batch(batch) for batch in batches(BATCHES, epoch="flood")]
+    steady = flood[: STEADY_POINTS_S * STEADY_S // BATCH]  # repeats cost what new ones do but for the fill
+    async with (
+        collecting(store, folder, broker) as pid,
+        open_session(broker, client_id="load", subscriptions=[TOPICS.ack]) as session,
+        asyncio.TaskGroup() as tasks,
+    ):
+        load = Load(session)
+        hearing = tasks.create_task(load.hear())
+        await session.connected.wait()
+        probe = encode_batch(next(batches(1, epoch="probe")))
+        while not load.latencies_s:  # until the collector is there
+            await load.send(0, probe)
+            await asyncio.sleep(0.2)
+        points_s = await load.flood(flood)
+        latencies_s = await load.steadily(steady)
+        figures = {
+            "points_s": round(points_s),
+            "ack_p50_ms": round(statistics.median(latencies_s) * 1000, 1),
+            "ack_p99_ms": round(latencies_s[int(len(latencies_s) * 0.99)] * 1000, 1),
+            "memory_mib": round(largest_mib(pid), 1),
+        }
+        hearing.cancel()
+    return figures
+
+
+async def measured(
+    store: Settings, raw: Callable[[], Awaitable[float]], folder: Path, broker: Endpoint
+) -> dict[str, float]:
+    raw_points_s = await raw()
+    figures = await whole_way(store, folder, broker)
+    return {
+        "raw_points_s": round(raw_points_s),
+        **figures,
+        "share_of_raw": round(figures["points_s"] / raw_points_s, 2),
+    }
+
+
+async def all_stores(folder: Path) -> dict[str, object]:
+    with ExitStack() as servers:
+        broker = servers.enter_context(running_mosquitto(folder)).endpoint
+        influx = servers.enter_context(running_influx1(folder)).url
+        victoria = servers.enter_context(running_victoria(folder)).url
+        for name in ("raw", "flood"):
+            await create_database(influx, name)
+        return {
+            "SQLite": await measured(
+                SqliteStore(), lambda: asyncio.to_thread(raw_sqlite, folder), folder, broker
+            ),
+            "InfluxDB 1": await measured(
+                Influx1Store(kind="influx1", url=influx, database="flood"),
+                lambda: raw_http(f"{influx}/write?db=raw&precision=ms"),
+                folder,
+                broker,
+            ),
+            "VictoriaMetrics": await measured(
+                InfluxStore(kind="influx", url=victoria, org="bench", bucket="flood"),
+                lambda: raw_http(f"{victoria}/api/v2/write?precision=ms&db=raw"),
+                folder,
+                broker,
+            ),
+        }
+
+
+def main() -> dict[str, object]:
+    """Measure every store; print a table and return the figures."""
+    with tempfile.TemporaryDirectory(prefix="tocsin-bench-") as folder:
+        stores = asyncio.run(all_stores(Path(folder)))
+    table = Table(title=f"MQTT to stored rows, {BATCHES * BATCH:,} points in batches of {BATCH}")
+    headings = {
+        "raw_points_s": "raw points/s",
+        "points_s": "points/s",
+        "share_of_raw": "share of raw",
+        "ack_p50_ms": "ack p50 ms",
+        "ack_p99_ms": "ack p99 ms",
+        "memory_mib": "memory MiB",
+    }
+    table.add_column("store")
+    for heading in headings.values():
+        table.add_column(heading, justify="right")
+    for store, figures in stores.items():
+        assert isinstance(figures, dict)
+        table.add_row(store, *(f"{figures[key]:,}" for key in headings))
+    Console().print(table)
+    return {"points": BATCHES * BATCH, "points_a_batch": BATCH, "stores": stores}
+
+
+def collect(store: str, state_dir: str, broker: str) -> None:
+    """Be the collector that is measured."""
+    config = CollectorConfig(
+        district=load_district(REPOSITORY),
+        broker=parse_endpoint(broker),
+        store=TypeAdapter[Settings](Store).validate_json(store),
+        state_dir=Path(state_dir),
+        clock=real_clock(),
+    )
+    asyncio.run(run(config, asyncio.Event()))
+
+
+if __name__ == "__main__":
+    collect(*sys.argv[1:])
