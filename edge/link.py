@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import termios
 from collections.abc import Awaitable, Callable
 from typing import cast
 
@@ -33,7 +34,7 @@ def dial_serial(port: str, line: SerialLine) -> Dial:
             )
         except (OSError, ValueError) as exc:  # SerialException is an OSError
             raise LinkDownError(f"{port}: {exc}") from exc
-        device.reset_input_buffer()
+        _flush(device)
         loop = asyncio.get_running_loop()
         transport, _ = await serial_asyncio_fast.connection_for_serial(loop, lambda: protocol, device)
         return cast("asyncio.Transport", transport)
@@ -67,7 +68,6 @@ class Link:
 
     def __init__(self, name: str, dial: Dial, *, now_ms: Callable[[], int]) -> None:
         self.name = name
-        self.opened = 0  # how often it has been opened
         self._dial = dial
         self._now_ms = now_ms
         self._wire: _Wire | None = None
@@ -82,8 +82,15 @@ class Link:
 
     @property
     def heard_ms(self) -> int:
-        """The event time at which the last byte came."""
-        return self._wire.heard_ms if self._wire else 0
+        """The event time at which the last byte came.
+
+        Raises:
+            LinkDownError: None has come since the link was opened.
+        """
+        heard_ms = self._opened_wire().heard_ms
+        if heard_ms is None:
+            raise LinkDownError(f"{self.name}: nothing heard yet")
+        return heard_ms
 
     async def open(self) -> None:
         """Make sure that it is open.
@@ -93,20 +100,21 @@ class Link:
         """
         if self.is_open:
             return
+        lost = self._wire
         await self.close()
-        loop = asyncio.get_running_loop()
-        if loop.time() < self._not_before_s:
+        if lost is not None and lost.heard_ms is None:
+            self._back_off(f"{self.name}: {lost.reason}")  # it opened, and was of no use
+        elif lost is not None:
+            self._backoff_s = _BACKOFF_S[0]
+        if asyncio.get_running_loop().time() < self._not_before_s:
             raise LinkDownError(self._reason)
         wire = _Wire(self._now_ms)
         try:
             wire.transport = await self._dial(wire)
         except LinkDownError as exc:
-            self._reason = str(exc)
-            self._not_before_s = loop.time() + self._backoff_s * random.uniform(0.5, 1.0)
-            self._backoff_s = min(_BACKOFF_S[1], self._backoff_s * 2)
+            self._back_off(str(exc))
             raise
-        self._wire, self._backoff_s = wire, _BACKOFF_S[0]
-        self.opened += 1
+        self._wire = wire
 
     async def retry_pause(self) -> None:
         """Wait until another attempt to open makes sense."""
@@ -140,9 +148,17 @@ class Link:
             raise LinkDownError(f"{self.name}: {wire.reason}")
         return data
 
-    def discard(self) -> int:
-        """Forget what has come unread and return how much it was."""
-        return len(self._wire.take()) if self._wire else 0
+    def discard(self) -> None:
+        """Forget what has come unread, in the port's own buffer too.
+
+        Raises:
+            LinkDownError: The port has gone.
+        """
+        wire = self._opened_wire()
+        wire.take()
+        device = wire.transport.get_extra_info("serial")
+        if device is not None:
+            _flush(device)
 
     async def close(self) -> None:
         """Close it; it may be opened again."""
@@ -152,10 +168,23 @@ class Link:
                 wire.transport.abort()
             await wire.gone.wait()
 
+    def _back_off(self, reason: str) -> None:
+        self._reason = reason
+        self._not_before_s = asyncio.get_running_loop().time() + self._backoff_s * random.uniform(0.5, 1.0)
+        self._backoff_s = min(_BACKOFF_S[1], self._backoff_s * 2)
+
     def _opened_wire(self) -> "_Wire":
         if self._wire is None:
             raise LinkDownError(f"{self.name}: not open")
         return self._wire
+
+
+def _flush(device: serial.Serial) -> None:
+    """Forget what a serial port has received."""
+    try:
+        device.reset_input_buffer()
+    except (OSError, termios.error) as exc:  # termios has an error of its own kind
+        raise LinkDownError(f"{device.port}: {exc}") from exc
 
 
 class _Wire(asyncio.Protocol):
@@ -169,7 +198,7 @@ class _Wire(asyncio.Protocol):
         self.gone = asyncio.Event()
         self.lost = False
         self.reason = "closed"
-        self.heard_ms = 0
+        self.heard_ms: int | None = None
         self._now_ms = now_ms
         self._paused = False
 

@@ -11,12 +11,14 @@ from district.bus import HostPort
 from edge.errors import LinkDownError
 from edge.hj212.conversation import Conversation
 from edge.link import Link
+from edge.waiting import stopped_within
 
 log = structlog.get_logger(__name__)
 
 _MOST_CONNECTIONS = 256  # the newest is turned away: a port on a public network finds strangers
 _READ_BYTES = 65_536
 _ANSWER_WITHIN_S = 10.0
+_RETRY_S = 2.0
 
 
 async def listen_serial(bus_id: str, link: Link, conversation: Conversation, stop: asyncio.Event) -> None:
@@ -71,12 +73,10 @@ class StationServer:
         self._guests: dict[asyncio.Task[None], Conversation] = {}
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Listen until ``stop``.
-
-        Raises:
-            OSError: The address cannot be listened at.
-        """
-        server = await asyncio.start_server(self._accept, self.address.host, self.address.port)
+        """Listen until ``stop``; an address that cannot be had is asked for again."""
+        server = await self._listen(stop)
+        if server is None:
+            return
         self.address = HostPort(host=self.address.host, port=server.sockets[0].getsockname()[1])
         self.listening.set()
         log.info("listening", bus=self._bus_id, address=str(self.address))
@@ -92,6 +92,18 @@ class StationServer:
             for task in guests:
                 task.cancel()
             await asyncio.gather(*guests, return_exceptions=True)
+
+    async def _listen(self, stop: asyncio.Event) -> asyncio.Server | None:
+        told = False
+        while not stop.is_set():
+            try:
+                return await asyncio.start_server(self._accept, self.address.host, self.address.port)
+            except OSError as exc:
+                if not told:
+                    log.warning("bus-down", bus=self._bus_id, reason=str(exc))
+                told = True
+            await stopped_within(stop, _RETRY_S)
+        return None
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         peer = str(writer.get_extra_info("peername"))

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hmac import compare_digest
+from math import isfinite
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -130,6 +131,8 @@ def judge_factor(
     if factor.value is None:
         return None, Quality.SENTINEL
     value = apply_scale(factor.value, source.scale, source.offset)
+    if not isfinite(value):
+        return None, Quality.SENTINEL
     if factor.flag not in accept_flags:
         return value, Quality.FLAG
     return value, Quality.DOUBTFUL_TIME if clock_is_ahead else Quality.GOOD

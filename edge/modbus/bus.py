@@ -67,6 +67,20 @@ class ModbusBus:
         """Whether the port or connection stands."""
         return self._link.is_open
 
+    async def open(self) -> None:
+        """Make sure that the port or connection stands; asked for by :meth:`read` anyway.
+
+        Raises:
+            LinkDownError: It is away.
+        """
+        if self._link.is_open:
+            return
+        await self._link.open()
+        self._owed.clear()
+        self._silences = 0
+        if not self._framing.numbered:  # whoever had the port before us may have asked something
+            await asyncio.sleep(self._timing.timeout_s)
+
     async def read(self, request: ReadRequest) -> Answer:
         """Ask once.
 
@@ -75,7 +89,7 @@ class ModbusBus:
             RefusedError: The unit answered with an exception.
             LinkDownError: The port or connection is away.
         """
-        await self._open()
+        await self.open()
         if self._is_owed(request):
             with suppress(RefusedError):  # it is there and has caught up, whatever it thinks of the question
                 await self._exchange(self._probe(request))
@@ -84,15 +98,6 @@ class ModbusBus:
     async def close(self) -> None:
         """Close the port or connection."""
         await self._link.close()
-
-    async def _open(self) -> None:
-        if self._link.is_open:
-            return
-        await self._link.open()
-        self._owed.clear()
-        self._silences = 0
-        if not self._framing.numbered:  # whoever had the port before us may have asked something
-            await asyncio.sleep(self._timing.timeout_s)
 
     async def _exchange(self, request: ReadRequest) -> Answer:
         loop = asyncio.get_running_loop()

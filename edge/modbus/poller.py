@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 import structlog
@@ -57,6 +58,8 @@ class BusPoller:
     async def run(self, stop: asyncio.Event) -> None:
         """Poll until ``stop``; an answer that is under way then is still taken."""
         try:
+            with suppress(LinkDownError):  # told of at the first poll
+                await self._bus.open()
             if self._patients and await reached(self._clock, self._clock.starts_at, stop):
                 await self._poll_on_grid(stop)
         finally:

@@ -8,6 +8,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from structlog.testing import capture_logs
 
 from district.bus import HostPort
 from district.inventory import CodeSource, Device
@@ -60,7 +61,11 @@ class Post:
 
 @asynccontextmanager
 async def post(
-    folder: Path, *devices: Device, host: str = "127.0.0.1", passwords: dict[str, str] | None = None
+    folder: Path,
+    *devices: Device,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    passwords: dict[str, str] | None = None,
 ) -> AsyncIterator[Post]:
     counters = Counters()
     clock = Clock(anchor_wall_s=0.0, starts_at=NOON.replace(tzinfo=CHINA).astimezone(UTC), speed=1e-9)
@@ -75,7 +80,7 @@ async def post(
         )
         server = StationServer(
             "net",
-            HostPort(host=host, port=0),
+            HostPort(host=host, port=port),
             lambda peer: Conversation(peer, stations, intake, counters),
         )
         stop = asyncio.Event()
@@ -197,3 +202,15 @@ async def test_a_station_that_hangs_up_may_come_again(tmp_path: Path) -> None:
             writer.transport.abort()
 
         assert len(await here.spooled()) == 3
+
+
+async def test_an_address_that_is_taken_is_asked_for_until_it_is_free(tmp_path: Path) -> None:
+    squatter = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)
+    port = squatter.sockets[0].getsockname()[1]
+    with capture_logs() as logs:
+        async with post(tmp_path, dust(), port=port) as here:
+            await until(lambda: "bus-down" in {entry["event"] for entry in logs}, "the address to be refused")
+            squatter.close()
+
+            _, writer = await here.connect()
+            writer.close()
