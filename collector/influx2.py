@@ -110,5 +110,6 @@ def _instant(at_ms: int) -> datetime:
 def _translated(exc: Exception) -> CollectorError:
     if isinstance(exc, ApiException) and exc.status:
         retry_after = exc.headers.get("Retry-After") if exc.headers else None
-        return http_error(_NAME, exc.status, str(exc.body or exc.reason), retry_after)
+        body = exc.body.decode(errors="replace") if isinstance(exc.body, bytes) else exc.body
+        return http_error(_NAME, exc.status, str(body or exc.reason), retry_after)
     return StoreDownError(f"{_NAME}: {exc or type(exc).__name__}")
