@@ -6,7 +6,7 @@ from datetime import timedelta
 from district.fields import format_duration
 from district.inventory import MISSED_INTERVALS, Device, District, Point
 from rules.limits import combinations, compile_ladder, relevant_seasons, resolve, to_whole_ms
-from rules.rulebook import LATE_GRACE_MS, Rule, Rulebook, SilenceWatch, Watch
+from rules.rulebook import LATE_GRACE_MS, Rule, Rulebook, SilenceWatch, Watch, season_key
 from rules.spec import LEVELS, RulesFile, RuleSpec, SelectSpec
 from rules.transition import Level
 
@@ -81,7 +81,7 @@ def _watch(index: int, spec: RulesFile, district: District, device: Device, poin
         over_ms=to_whole_ms(over) if over is not None else None,
         seasons=relevant,
         ladders={
-            held: compile_ladder(resolve(index, rule, device, site, held), clear_for)
+            season_key(held): compile_ladder(resolve(index, rule, device, site, held), clear_for)
             for held in combinations(spec.seasons, relevant)
         },
         stale_after_ms=_stale_after_ms(device, spec.defaults.stale_after),

@@ -11,7 +11,7 @@ import structlog
 
 from rules.journal import Entry, Journal, Kind, Snapshot
 from rules.plain import Engine
-from rules.rulebook import Rulebook
+from rules.rulebook import Rulebook, decode_rulebook, encode_rulebook
 from rules.state import Announced, decode_state, encode_state
 from rules.transition import Announcement, encode_announcement
 from transport.batch import Batch, decode_batch
@@ -26,10 +26,10 @@ _SNAPSHOT_EVERY = 2000  # entries; so many are judged again at the most after a 
 class Desk:
     """One engine's business, one thing after the other; made by :func:`open_desk`."""
 
-    def __init__(self, engine: Engine, journal: Journal, *, entries: int) -> None:
+    def __init__(self, engine: Engine, journal: Journal) -> None:
         self.engine = engine
         self._journal = journal
-        self._entries = entries  # since the snapshot
+        self._entries = 0  # since the snapshot
 
     async def keep(self, batches: Sequence[tuple[bytes, Batch]], now_ms: int) -> None:
         """Commit batches to the journal; durable on return, not judged yet.
@@ -82,24 +82,32 @@ class Desk:
 async def open_desk(journal: Journal, outbox: Outbox, rulebook: Rulebook, now_ms: int) -> Desk:
     """Restore the engine from its journal and complete what a kill may have cut off.
 
+    What was journalled under other rules is judged again by those; then the engine takes over the new ones.
+
     Raises:
         sqlite3.Error: The disk refuses.
-        msgspec.MsgspecError: The snapshot is of another version.
+        msgspec.MsgspecError: The journal is of another version.
     """
-    snapshot, entries = await journal.load()
-    engine = Engine(rulebook, decode_state(snapshot.body) if snapshot is not None else None)
-    before = snapshot.ordinal if snapshot is not None else 0
-    announced = replay(engine, entries)
-    if engine.is_edited:  # other rules said other things: what was recorded counts
-        engine.believe(await journal.announced_since(before))
-        announced = engine.adopt(now_ms)
-    await journal.record(announced)
-    for each in await journal.announced_since(before):
-        await outbox.append(each.ordinal, as_message(each, journal.epoch))
-    desk = Desk(engine, journal, entries=len(entries) + len(announced))
-    await desk.keep_snapshot(at_once=True)
-    log.info("rules-restored", entries=len(entries), transitions=engine.state.ordinal)
-    return desk
+    kept = await journal.load()
+    engine = Engine(rulebook)
+    if kept is not None:
+        edited = decode_rulebook(kept.rulebook).fingerprint != rulebook.fingerprint
+        engine = Engine(
+            decode_rulebook(kept.rulebook) if edited else rulebook, decode_state(kept.snapshot.body)
+        )
+        announced = replay(engine, kept.entries)
+        if edited:
+            engine = Engine(rulebook, engine.state)
+            announced += engine.adopt(now_ms)
+        await journal.record(announced)
+        for each in await journal.announced_since(kept.snapshot.ordinal):
+            await outbox.append(each.ordinal, as_message(each, journal.epoch))
+    state = engine.state
+    await journal.keep_snapshot(
+        Snapshot(state.ordinal, encode_state(state)), rulebook=encode_rulebook(rulebook)
+    )
+    log.info("rules-restored", entries=len(kept.entries) if kept else 0, transitions=state.ordinal)
+    return Desk(engine, journal)
 
 
 def replay(engine: Engine, entries: Sequence[Entry]) -> list[Announced]:

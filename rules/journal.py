@@ -27,6 +27,7 @@ CREATE TABLE IF NOT EXISTS entry (
 CREATE TABLE IF NOT EXISTS snapshot (
     id INTEGER PRIMARY KEY CHECK (id = 1), ordinal INTEGER NOT NULL, body BLOB NOT NULL
 );
+CREATE TABLE IF NOT EXISTS rulebook (id INTEGER PRIMARY KEY CHECK (id = 1), body BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS transition (ordinal INTEGER PRIMARY KEY, body BLOB NOT NULL);
 """
 
@@ -54,6 +55,14 @@ class Snapshot(NamedTuple):
 
     ordinal: int  # of the last transition before it
     body: bytes
+
+
+class Kept(NamedTuple):
+    """A journal's content: the state at some moment, and what was evaluated since, by which rules."""
+
+    snapshot: Snapshot
+    rulebook: bytes
+    entries: list[Entry]
 
 
 class Journal:
@@ -103,8 +112,12 @@ class Journal:
                 [(each.ordinal, msgspec.json.encode(each.transition)) for each in announced],
             )
 
-    async def keep_snapshot(self, snapshot: Snapshot) -> None:
+    async def keep_snapshot(self, snapshot: Snapshot, *, rulebook: bytes | None = None) -> None:
         """Replace the snapshot by one of the state after every entry, and let go of the entries.
+
+        Args:
+            snapshot: The state.
+            rulebook: The rules that judge from now on, where they are not those before.
 
         Raises:
             sqlite3.Error: The disk refuses; the old snapshot and all entries are still there.
@@ -118,17 +131,24 @@ class Journal:
                     "INSERT OR REPLACE INTO snapshot (id, ordinal, body) VALUES (1, ?, ?)", snapshot
                 )
                 connection.execute("DELETE FROM entry")
+                if rulebook is not None:
+                    connection.execute(
+                        "INSERT OR REPLACE INTO rulebook (id, body) VALUES (1, ?)", (rulebook,)
+                    )
 
         await self._in_thread(write)
 
-    async def load(self) -> tuple[Snapshot | None, list[Entry]]:
-        """The snapshot, if there is one, and the entries after it."""
+    async def load(self) -> Kept | None:
+        """What a restart begins with; None in a new journal."""
 
-        def read() -> tuple[Snapshot | None, list[Entry]]:
+        def read() -> Kept | None:
             row = self._connection.execute("SELECT ordinal, body FROM snapshot").fetchone()
+            if row is None:
+                return None
+            (rulebook,) = self._connection.execute("SELECT body FROM rulebook").fetchone()
             rows = self._connection.execute("SELECT kind, now_ms, body FROM entry ORDER BY id")
             entries = [Entry(Kind(kind), now_ms, body) for kind, now_ms, body in rows]
-            return (Snapshot(*row) if row else None), entries
+            return Kept(Snapshot(*row), rulebook, entries)
 
         return await self._in_thread(read)
 

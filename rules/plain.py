@@ -4,7 +4,7 @@ State, a batch and the time in; transitions out. It touches no clock, file or ne
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from rules.record import Record, mark_of
 from rules.rulebook import Rulebook, Watch
@@ -22,7 +22,7 @@ class Engine:
 
     def __init__(self, rulebook: Rulebook, state: EngineState | None = None) -> None:
         self.rulebook = rulebook
-        self.state = state if state is not None else EngineState(fingerprint=rulebook.fingerprint)
+        self.state = state if state is not None else EngineState()
         self.samples = 0  # judged or kept since this engine was made
         self.late = 0  # of them, those beyond their allowance
         self._by_point: defaultdict[str, list[Watch]] = defaultdict(list)
@@ -37,27 +37,12 @@ class Engine:
         for key in self._silences:
             self.state.silences.setdefault(key, SilenceState())
 
-    @property
-    def is_edited(self) -> bool:
-        """Whether the state was left by a rulebook that judges otherwise."""
-        return self.state.fingerprint != self.rulebook.fingerprint
-
-    def believe(self, announced: Sequence[Announced]) -> None:
-        """Take what was announced since the state was kept for what people have been told."""
-        for each in announced:
-            self.state.ordinal = each.ordinal
-            alarm = self.state.watches.get(_key(each.transition.rule, each.transition.subject))
-            if alarm is not None and not each.transition.superseded:
-                alarm.told, alarm.told_ms = each.transition.to, each.transition.at_ms
-                alarm.standing = each
-
     def adopt(self, now_ms: int) -> list[Announced]:
         """Take over the state that another rulebook left; alarms that no rule watches any more end.
 
         What changes because limits did says so, at the first sample that shows it.
         """
         state = self.state
-        state.fingerprint = self.rulebook.fingerprint
         watched = {_key(watch.rule, watch.subject): watch for watch in self.rulebook.watches}
         ended = []
         for key in list(state.watches):

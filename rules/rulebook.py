@@ -1,10 +1,12 @@
 """The compiled rules: every rule for every subject it watches, with limits resolved; frozen and complete."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
 from zoneinfo import ZoneInfo
+
+import msgspec
 
 from district.fields import Names
 from rules.ladder import Ladder
@@ -38,7 +40,7 @@ class Watch:
     zero: float  # added to the reading before it is judged
     over_ms: int | None  # judge the change over so long instead
     seasons: frozenset[str]  # that matter to its limits
-    ladders: Mapping[frozenset[str], Ladder]  # by those of them that hold; every combination there can be
+    ladders: Mapping[str, Ladder]  # by `season_key` of those that hold; every combination there can be
     stale_after_ms: int  # a longer gap resets the timers
     allowance_ms: int  # a reading that comes later than this is late
 
@@ -79,16 +81,7 @@ class Rulebook:
     @cached_property
     def fingerprint(self) -> str:
         """A name of this meaning: two rulebooks that judge alike share it."""
-        parts = [
-            *(repr({**_fields(watch), "ladders": _sorted(watch)}) for watch in self.watches),
-            *(
-                repr({**_fields(silence), "related_sites": sorted(silence.related_sites)})
-                for silence in self.silences
-            ),
-            repr(self.seasons),
-            str(self.timezone),
-        ]
-        return sha256("\n".join(parts).encode()).hexdigest()[:16]
+        return sha256(encode_rulebook(self)).hexdigest()[:16]
 
     def seasons_at(self, at_ms: int) -> frozenset[str]:
         """The seasons that hold at an instant, by the district's date."""
@@ -96,9 +89,37 @@ class Rulebook:
         return frozenset(name for name, season in self.seasons.items() if season.holds(day))
 
 
-def _fields(value: Watch | SilenceWatch) -> dict[str, object]:
-    return {name: getattr(value, name) for name in value.__slots__}
+def season_key(seasons: Iterable[str]) -> str:
+    """The name of a set of seasons."""
+    return "+".join(sorted(seasons))
 
 
-def _sorted(watch: Watch) -> list[tuple[list[str], Ladder]]:
-    return sorted((sorted(seasons), ladder) for seasons, ladder in watch.ladders.items())
+class _Judging(msgspec.Struct):
+    """What of a rulebook decides about levels."""
+
+    watches: tuple[Watch, ...]
+    silences: tuple[SilenceWatch, ...]
+    seasons: Mapping[str, Season]
+    timezone: str
+
+
+def encode_rulebook(rulebook: Rulebook) -> bytes:
+    """What of a rulebook decides about levels: a journal is judged again by the rules of its time."""
+    judging = _Judging(rulebook.watches, rulebook.silences, rulebook.seasons, str(rulebook.timezone))
+    return msgspec.json.encode(judging, order="sorted")
+
+
+def decode_rulebook(payload: bytes) -> Rulebook:
+    """A rulebook as it was encoded, without what is only for people.
+
+    Raises:
+        msgspec.MsgspecError: The payload is none.
+    """
+    judging = msgspec.json.decode(payload, type=_Judging)
+    return Rulebook(
+        rules={},
+        watches=judging.watches,
+        silences=judging.silences,
+        seasons=judging.seasons,
+        timezone=ZoneInfo(judging.timezone),
+    )

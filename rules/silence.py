@@ -50,12 +50,12 @@ def judge_silence(
     )
     alarms = [since_ms for site, since_ms in alarmed_sites.items() if site in watch.related_sites]
     silent = now_ms > due_ms
-    if not silent and not state.level:
-        return []
+    if not silent:
+        return []  # heard again; that it is over is said when it has been heard for long enough
     level = max(watch.level, Level.YELLOW) if alarms else watch.level
     if level is state.level:
         return []
-    at_ms = max(due_ms, state.changed_ms, *alarms) if silent and level > state.level else now_ms
+    at_ms = max(due_ms, state.changed_ms, *alarms) if level > state.level else now_ms
     return [_transition(watch, state, level, at_ms, heard_ms, records=records, blind=bool(alarms))]
 
 

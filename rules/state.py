@@ -61,7 +61,6 @@ class EngineState(msgspec.Struct, kw_only=True):
 
     ordinal: int = 0  # of the last transition
     hearing_since_ms: int | None = None  # since when the engine hears the broker without a break
-    fingerprint: str = ""  # of the rulebook that judged last
     records: dict[str, Record] = {}
     watches: dict[str, WatchState] = {}
     silences: dict[str, SilenceState] = {}

@@ -6,14 +6,13 @@ import msgspec
 
 from rules.ladder import Change, judge
 from rules.record import Record
-from rules.rulebook import Rulebook, Watch
+from rules.rulebook import Rulebook, Watch, season_key
 from rules.state import BEGINNING_MS, CatchUp, Checkpoint, WatchState
 from rules.transition import Cause, Transition
 
 KEEP_SAMPLES = 1024  # so far back, at least, late readings are judged anew
 QUIET_MS = 30_000  # after so much event time without a late reading the catching up is over
 _CHECKPOINT_EVERY = 32
-_NO_SEASON: frozenset[str] = frozenset()
 
 
 def take(
@@ -108,7 +107,8 @@ def _judge_from(
                 continue
             value, good = moved.value, moved.good
         at_ms = record.at_ms[index]
-        ladder = watch.ladders[rulebook.seasons_at(at_ms) & watch.seasons if watch.seasons else _NO_SEASON]
+        held = season_key(rulebook.seasons_at(at_ms) & watch.seasons) if watch.seasons else ""
+        ladder = watch.ladders[held]
         head, change = judge(head, ladder, at_ms, value, good=good, stale_after_ms=watch.stale_after_ms)
         if change is not None:
             found.append(_transition(watch, change, at_ms, value))
