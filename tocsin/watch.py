@@ -1,5 +1,6 @@
 """Follows a running district over MQTT: newest values, alarms and what each process says of itself."""
 
+import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,7 +44,10 @@ class Watch:
         if not self.ledger.exists():
             return
         known = len(self.warnings)
-        self.warnings = read_warnings(self.ledger)
+        try:
+            self.warnings = read_warnings(self.ledger)
+        except sqlite3.OperationalError:  # alerting is only just making it
+            return
         for record in self.warnings[known:]:
             self.on_warning(record)
 
