@@ -33,6 +33,10 @@ class RefusedError(ReadError):
         self.code = code
 
 
+class NotKeptError(EdgeError):
+    """The disk refused for so long that readings were given up; whoever has them may offer them again."""
+
+
 class Hj212Error(EdgeError):
     """Bytes are no HJ 212 frame, or not one this station may send; the same bytes will not be better."""
 

@@ -14,6 +14,7 @@ import structlog
 
 from district.inventory import Device, Point
 from edge.counters import Counters
+from edge.errors import NotKeptError
 from edge.quality import Judge
 from edge.report import Reporter, Told
 from transport.batch import Reading, build_batch, encode_batch
@@ -44,9 +45,10 @@ class _Track:
 class _Draft:
     """The batch that is being gathered."""
 
-    kept: asyncio.Future[None]
+    kept: asyncio.Future[bool]  # false if something of it was given up
     readings: list[Reading] = field(default_factory=list)
     measurements: int = 0
+    is_whole: bool = True
 
 
 class Intake:
@@ -103,12 +105,16 @@ class Intake:
         self.take(Reading(device.id, at_ms, dict.fromkeys(points, (None, quality))))
 
     async def keep(self, readings: Sequence[Reading]) -> None:
-        """Take what an instrument said; returns once it is kept durably."""
+        """Take what an instrument said; returns once it is kept durably.
+
+        Raises:
+            NotKeptError: It was given up, for want of a disk.
+        """
         draft = self._draft
         for reading in readings:
             self.take(reading)
-        if self._some.is_set():
-            await asyncio.shield(draft.kept)
+        if draft.measurements and not await asyncio.shield(draft.kept):
+            raise NotKeptError("the spool refuses, and memory is full")
 
     async def run(self) -> None:
         """Make batches and hand them on until :meth:`finish` is called and nothing waits."""
@@ -136,6 +142,7 @@ class Intake:
         if draft.measurements >= _LARGE:
             self._large.set()
         while draft.measurements > _MOST_WAITING:
+            draft.is_whole = False
             given_up = len(draft.readings.pop(0).values)
             draft.measurements -= given_up
             self._counters.lost += given_up
@@ -156,7 +163,7 @@ class Intake:
         await self._keep_batch(draft, good_until)
         self._counters.measurements += draft.measurements
         self._counters.spooled += 1
-        draft.kept.set_result(None)
+        draft.kept.set_result(draft.is_whole)
 
     async def _keep_batch(self, draft: _Draft, good_until: Mapping[str, int]) -> None:
         """Spool a batch, however often the disk must be asked."""

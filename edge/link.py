@@ -34,7 +34,11 @@ def dial_serial(port: str, line: SerialLine) -> Dial:
             )
         except (OSError, ValueError) as exc:  # SerialException is an OSError
             raise LinkDownError(f"{port}: {exc}") from exc
-        _flush(device)
+        try:
+            _flush(device)
+        except LinkDownError:
+            device.close()
+            raise
         loop = asyncio.get_running_loop()
         transport, _ = await serial_asyncio_fast.connection_for_serial(loop, lambda: protocol, device)
         return cast("asyncio.Transport", transport)

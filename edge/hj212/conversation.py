@@ -6,9 +6,9 @@ from collections.abc import Callable
 import structlog
 
 from edge.counters import Counters
-from edge.errors import Hj212Error
+from edge.errors import Hj212Error, NotKeptError
 from edge.hj212.frames import Frame, Splitter, encode_frame
-from edge.hj212.segments import Segment, data_answer, decode_segment
+from edge.hj212.segments import Segment, answer_to, decode_segment
 from edge.hj212.stations import Stations
 from edge.intake import Intake
 from transport.batch import Reading
@@ -40,10 +40,13 @@ class Conversation:
         async with self._thinking:
             items = self._splitter.feed(data)
             understood = [each for item in items if (each := self._understand(item)) is not None]
-            await self._intake.keep([reading for _, reading in understood if reading is not None])
+            try:
+                await self._intake.keep([reading for _, reading in understood if reading is not None])
+            except NotKeptError:
+                return  # unanswered, it will come again
             for segment, _ in understood:
-                if segment.wants_answer:
-                    send(encode_frame(data_answer(segment)))
+                if (answer := answer_to(segment)) is not None:
+                    send(encode_frame(answer))
 
     async def settle(self) -> None:
         """Wait until what has been heard is answered."""

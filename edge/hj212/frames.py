@@ -9,8 +9,8 @@ MOST_SEGMENT_BYTES = 1024  # by the standard
 
 _HEAD = b"##"
 _END = b"\r\n"
-_DIGITS = b"0123456789"
-_HEAD_BYTES = 6
+_LENGTH_DIGITS = 4
+_HEAD_BYTES = len(_HEAD) + _LENGTH_DIGITS
 _CRC_BYTES = 4
 _POLYNOMIAL = 0xA001
 
@@ -132,22 +132,23 @@ class Splitter:
 
         A CR LF ends whatever was sent, so a frame with a wrong length does not swallow the next one.
         """
-        line_end = self._unread.find(_END)
-        try:
-            declared = _declared(self._unread, self._unread)
-        except Hj212Error:
-            digits = self._unread[len(_HEAD) : _HEAD_BYTES]
-            hopeless = any(digit not in _DIGITS for digit in digits) or len(digits) == _CRC_BYTES
-            return max(len(_HEAD), line_end) if hopeless or line_end >= 0 else None
-        whole = _HEAD_BYTES + declared + _CRC_BYTES
-        if 0 <= line_end < whole:
+        digits = self._unread[len(_HEAD) : _HEAD_BYTES]
+        if digits and not digits.isdigit():
+            return _HEAD_BYTES
+        if len(digits) < _LENGTH_DIGITS:
+            return None
+        if int(digits) > MOST_SEGMENT_BYTES:
+            return _HEAD_BYTES
+        whole = _HEAD_BYTES + int(digits) + _CRC_BYTES
+        line_end = self._unread.find(_END, 0, whole)
+        if line_end >= 0:
             return line_end
         return whole if len(self._unread) >= whole else None
 
 
 def _declared(body: bytes, raw: bytes) -> int:
     digits = body[len(_HEAD) : _HEAD_BYTES]
-    if len(digits) < _CRC_BYTES or any(digit not in _DIGITS for digit in digits):
+    if len(digits) < _LENGTH_DIGITS or not digits.isdigit():
         raise Hj212Error(f"its length {_text(digits)!r} is no four digits", raw)
     declared = int(digits)
     if declared > MOST_SEGMENT_BYTES:

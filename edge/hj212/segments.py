@@ -10,10 +10,13 @@ from zoneinfo import ZoneInfo
 from edge.errors import Hj212Error
 
 REAL_TIME = "2011"
+NOTICE_ANSWER = "9013"
 DATA_ANSWER = "9014"
 SYSTEM = "91"
 NORMAL = "N"
 
+_ANSWERS = frozenset({"9011", "9012", NOTICE_ANSWER, DATA_ANSWER})
+_NOTICES = frozenset({"1013"})  # a station asks for its clock to be set
 _EDITION_2017 = 4  # version bits 000001
 _ANSWER_WANTED = 1
 _SPLIT = 2
@@ -143,11 +146,13 @@ def decode_report(segment: Segment, timezone: ZoneInfo) -> Report:
     return Report(mn=segment.mn, at=at, factors=factors)
 
 
-def data_answer(segment: Segment) -> bytes:
-    """The segment that tells a station that its upload has arrived (CN 9014)."""
+def answer_to(segment: Segment) -> bytes | None:
+    """The segment that tells a station that what it sent has arrived; none if it wants none."""
+    if not segment.wants_answer or segment.cn in _ANSWERS:
+        return None
+    cn = NOTICE_ANSWER if segment.cn in _NOTICES else DATA_ANSWER
     return (
-        f"QN={segment.qn};ST={SYSTEM};CN={DATA_ANSWER};PW={segment.pw};MN={segment.mn};"
-        f"Flag={_EDITION_2017};CP=&&&&"
+        f"QN={segment.qn};ST={SYSTEM};CN={cn};PW={segment.pw};MN={segment.mn};Flag={_EDITION_2017};CP=&&&&"
     ).encode()
 
 

@@ -134,8 +134,9 @@ class ModbusBus:
 
     def _is_whole(self, request: ReadRequest, heard: bytes) -> bool:
         """Whether as much was heard as the answer is long, with nothing else to expect on the line."""
-        long_enough = len(heard) >= self._framing.answer_bytes(request)
-        return long_enough and not self._framing.numbered and not self._owed.get(request.unit)
+        if self._framing.numbered or self._owed.get(request.unit):
+            return False
+        return len(heard) >= self._framing.answer_bytes(request)
 
     async def _give_up(self, request: ReadRequest, heard: bytes) -> NoReturn:
         """Say why there is no answer; after several silences in a row the port is opened anew.
@@ -143,8 +144,9 @@ class ModbusBus:
         A connection whose other end has vanished, or a serial adapter that came back under the same name,
         shows by nothing but silence.
         """
-        until_s = asyncio.get_running_loop().time() + _OWED_FOR_S
-        self._owed[request.unit].append(_Owed(request.function, request.data_bytes, until_s))
+        if not self._framing.numbered:
+            until_s = asyncio.get_running_loop().time() + _OWED_FOR_S
+            self._owed[request.unit].append(_Owed(request.function, request.data_bytes, until_s))
         if heard:
             raise ReadError(
                 request.device_id, f"no answer in {heard[:64].hex(' ')}", quality=Quality.CHECKSUM

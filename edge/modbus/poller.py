@@ -22,7 +22,7 @@ from transport.measurement import Quality
 log = structlog.get_logger(__name__)
 
 
-class _Patient(NamedTuple):
+class _Polled(NamedTuple):
     """A unit and how it is."""
 
     unit: ModbusUnit
@@ -49,33 +49,34 @@ class BusPoller:
     ) -> None:
         self._bus_id = bus_id
         self._bus = bus
-        self._patients = [_Patient(unit, Health(attempt_s=attempt_s)) for unit in units]
+        self._polled = [_Polled(unit, Health(attempt_s=attempt_s)) for unit in units]
         self._clock = clock
         self._intake = intake
         self._counters = counters
         self._down = False
+        self._refusing: set[str] = set()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Poll until ``stop``; an answer that is under way then is still taken."""
         try:
             with suppress(LinkDownError):  # told of at the first poll
                 await self._bus.open()
-            if self._patients and await reached(self._clock, self._clock.starts_at, stop):
+            if self._polled and await reached(self._clock, self._clock.starts_at, stop):
                 await self._poll_on_grid(stop)
         finally:
             await self._bus.close()
 
     async def _poll_on_grid(self, stop: asyncio.Event) -> None:
-        grid = Grid([each.unit.device.interval for each in self._patients], self._clock.now_ms())
+        grid = Grid([each.unit.device.interval for each in self._polled], self._clock.now_ms())
         while await reached(self._clock, grid.next().at, stop):
-            patient = self._patients[grid.next().place]
+            polled = self._polled[grid.next().place]
             self._counters.late_polls += grid.advance(self._clock.now_ms())
-            if patient.health.may_try(asyncio.get_running_loop().time()):
-                await self._poll(patient)
+            if polled.health.may_try(asyncio.get_running_loop().time()):
+                await self._poll(polled)
 
-    async def _poll(self, patient: _Patient) -> None:
+    async def _poll(self, polled: _Polled) -> None:
         """Read every block of one unit; a block that is refused does not spoil the others."""
-        unit = patient.unit
+        unit = polled.unit
         refused: list[Block] = []
         left = list(unit.blocks)
         self._counters.polls += 1
@@ -96,10 +97,11 @@ class BusPoller:
             self._note_down(exc)
             self._fail(unit, left, Quality.TIMEOUT)
         except ReadError as exc:
-            self._note_failure(patient, exc)
+            self._note_failure(polled, exc)
             self._fail(unit, left, exc.quality)
         else:
-            self._note_answer(patient)
+            self._note_answer(polled)
+            self._note_refusals(unit, refused)
         self._fail(unit, refused, Quality.EXCEPTION)
 
     def _fail(self, unit: ModbusUnit, blocks: Sequence[Block], quality: Quality) -> None:
@@ -118,14 +120,24 @@ class BusPoller:
             log.info("bus-up", bus=self._bus_id)
         self._down = False
 
-    def _note_failure(self, patient: _Patient, exc: ReadError) -> None:
+    def _note_failure(self, polled: _Polled, exc: ReadError) -> None:
         self._note_up()
-        if patient.health.failed(asyncio.get_running_loop().time()):
+        if polled.health.failed(asyncio.get_running_loop().time()):
             self._counters.silent += 1
             log.warning("device-silent", device=exc.device_id, bus=self._bus_id, reason=exc.reason)
 
-    def _note_answer(self, patient: _Patient) -> None:
+    def _note_answer(self, polled: _Polled) -> None:
         self._note_up()
-        if patient.health.answered():
+        if polled.health.answered():
             self._counters.silent -= 1
-            log.info("device-back", device=patient.unit.device.id, bus=self._bus_id)
+            log.info("device-back", device=polled.unit.device.id, bus=self._bus_id)
+
+    def _note_refusals(self, unit: ModbusUnit, refused: Sequence[Block]) -> None:
+        device = unit.device.id
+        if refused and device not in self._refusing:
+            self._refusing.add(device)
+            points = [each.point.id for block in refused for each in block.points]
+            log.warning("device-refuses", device=device, bus=self._bus_id, points=points)
+        elif not refused and device in self._refusing:
+            self._refusing.remove(device)
+            log.info("device-accepts", device=device, bus=self._bus_id)

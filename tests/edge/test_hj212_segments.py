@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from district.inventory import CodeSource
 from edge.errors import Hj212Error
 from edge.hj212.frames import Frame, Splitter, decode_frame
-from edge.hj212.segments import Factor, Report, Segment, data_answer, decode_report, decode_segment
+from edge.hj212.segments import Factor, Report, Segment, answer_to, decode_report, decode_segment
 from edge.hj212.stations import judge_factor
 from tests.edge.test_hj212_frames import published
 from transport.measurement import Quality
@@ -87,7 +87,22 @@ def test_an_answer_is_the_one_printed_in_the_standard(shared_data: Path) -> None
     upload = next(line for line in lines if b"CN=2031" in line and b"DataTime" in line and b"ST=32" in line)
     printed = next(line for line in lines if b"CN=9014" in line and b"QN=20160802000000001" in line)
 
-    assert data_answer(decode_segment(upload)) == printed
+    assert answer_to(decode_segment(upload)) == printed
+
+
+@pytest.mark.parametrize(("cn", "answered_by"), [("2051", b"CN=9014"), ("1013", b"CN=9013")])
+def test_data_and_notices_have_their_own_answers(cn: str, answered_by: bytes) -> None:
+    answer = answer_to(decode_segment(f"ST=22;CN={cn};MN=A1;Flag=5;CP=&&&&".encode()))
+
+    assert answer is not None
+    assert answered_by in answer
+
+
+@pytest.mark.parametrize(
+    "segment", [b"ST=22;CN=2011;MN=A1;Flag=4;CP=&&&&", b"ST=91;CN=9012;MN=A1;Flag=5;CP=&&&&"]
+)
+def test_what_wants_no_answer_gets_none(segment: bytes) -> None:
+    assert answer_to(decode_segment(segment)) is None
 
 
 @pytest.mark.parametrize(

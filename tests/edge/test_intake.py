@@ -6,8 +6,11 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
 from district.inventory import Device
 from edge.counters import Counters
+from edge.errors import NotKeptError
 from edge.intake import Intake
 from tests.edge.field import PATIENCE_S
 from tests.edge.points import device, point, register
@@ -163,3 +166,19 @@ async def test_keeping_returns_once_the_batch_is_durable(tmp_path: Path) -> None
         assert len(samples(await here.batches(), "level")) == 1
         here.intake.finish()
         await asyncio.wait_for(running, PATIENCE_S)
+
+
+async def test_whoever_waits_is_told_when_readings_were_given_up(tmp_path: Path) -> None:
+    many = device("gauge", *(point(f"p{i}") for i in range(500)))
+    async with bench(tmp_path, many) as here:
+        waiting = asyncio.create_task(here.intake.keep([Reading("gauge", 0, {"p0": (1.0, GOOD)})]))
+        await asyncio.sleep(0)
+        for at in range(1, 202):  # more than memory may hold while nothing reaches the disk
+            here.answer(at, **dict.fromkeys(many.points, 1.0))
+
+        batches = await finished(here)
+
+        with pytest.raises(NotKeptError):
+            await waiting
+        assert here.counters.lost == 501
+        assert here.counters.measurements == sum(1 for batch in batches for _ in batch.samples())
