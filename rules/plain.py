@@ -4,7 +4,7 @@ State, a batch and the time in; transitions out. It touches no clock, file or ne
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 
 from rules.record import Record, mark_of
 from rules.rulebook import Rulebook, Watch
@@ -24,7 +24,7 @@ class Engine:
         self.rulebook = rulebook
         self.state = state if state is not None else EngineState()
         self.samples = 0  # judged or kept since this engine was made
-        self.late = 0  # of them, those beyond their allowance
+        self.late = 0  # batches that brought a subject readings beyond their allowance
         self._by_point: defaultdict[str, list[Watch]] = defaultdict(list)
         self._by_device: defaultdict[str, list[str]] = defaultdict(list)
         for watch in rulebook.watches:
@@ -34,8 +34,15 @@ class Engine:
             self.state.records.setdefault(watch.subject, Record())
             self.state.watches.setdefault(_key(watch.rule, watch.subject), WatchState())
         self._silences = {_key(watch.rule, watch.device): watch for watch in rulebook.silences}
-        for key in self._silences:
+        self._silences_of: defaultdict[str, list[str]] = defaultdict(list)
+        for key, silence in self._silences.items():
+            self._silences_of[silence.device].append(key)
             self.state.silences.setdefault(key, SilenceState())
+        self._catching_up = {
+            watch.subject
+            for watch in rulebook.watches
+            if self.state.watches[_key(watch.rule, watch.subject)].catching_up is not None
+        }
 
     def adopt(self, now_ms: int) -> list[Announced]:
         """Take over the state that another rulebook left; alarms that no rule watches any more end.
@@ -66,8 +73,7 @@ class Engine:
 
     def take(self, batch: Batch, now_ms: int) -> list[Announced]:
         """Judge a batch that came at event time ``now_ms``."""
-        changed: dict[str, int] = {}
-        newest_late: dict[str, bool] = {}
+        changed: dict[str, list[int]] = defaultdict(list)  # subject to the instants that are new
         heard: defaultdict[str, list[tuple[int, str | None]]] = defaultdict(list)
         for sample in batch.samples():
             mark = mark_of(sample.quality)
@@ -76,25 +82,19 @@ class Engine:
             subject = f"{sample.device}:{sample.point}"
             record = self.state.records.get(subject)
             if record is not None and record.put(sample.at_ms, sample.value, mark):
-                self.samples += 1
-                changed[subject] = min(sample.at_ms, changed.get(subject, sample.at_ms))
-                newest_late[subject] = newest_late.get(subject, False) or self._is_late(
-                    subject, sample.at_ms, now_ms
-                )
+                changed[subject].append(sample.at_ms)
         for device, at_ms in batch.good_until_ms.items():
             heard[device] += self._carry(device, at_ms, changed)
-        news = [
-            transition
-            for subject, changed_ms in changed.items()
-            for transition in self._judge(subject, changed_ms, now_ms, late=newest_late.get(subject, False))
-        ]
+        news: list[Transition] = []
+        for subject, instants_ms in changed.items():
+            news += self._judge(subject, instants_ms, now_ms)
         news += self._settle(now_ms, but=changed)
         news += self._hear(heard, now_ms)
         return self._number(news)
 
     def tick(self, now_ms: int) -> list[Announced]:
         """Judge what the mere passing of time changes: silence, and the end of a catching up."""
-        announced = self._number([*self._settle(now_ms, but={})])
+        announced = self._number([*self._settle(now_ms, but=())])
         if self.state.hearing_since_ms is None:
             return announced
         alarms = self._alarmed_sites()
@@ -120,14 +120,19 @@ class Engine:
             if alarm.standing is not None:
                 yield alarm.standing
 
-    def _judge(self, subject: str, changed_ms: int, now_ms: int, *, late: bool) -> Iterator[Transition]:
+    def _judge(self, subject: str, instants_ms: Sequence[int], now_ms: int) -> Iterator[Transition]:
         record = self.state.records[subject]
         watches = self._by_point[subject]
+        earliest_ms = min(instants_ms)
+        late = now_ms - earliest_ms > watches[0].allowance_ms
+        self.samples += len(instants_ms)
+        self.late += late
         for watch in watches:
             state = self.state.watches[_key(watch.rule, subject)]
             yield from take(
-                watch, self.rulebook, state, record, changed_ms=changed_ms, late=late, now_ms=now_ms
+                watch, self.rulebook, state, record, changed_ms=earliest_ms, late=late, now_ms=now_ms
             )
+        self._note_catching_up(subject)
         if len(record.at_ms) > 2 * KEEP_SAMPLES:
             self._forget(watches, record)
 
@@ -141,7 +146,9 @@ class Engine:
             needed_ms = min(needed_ms, base_ms - (watch.over_ms or 0))
         record.drop_before(needed_ms)
 
-    def _carry(self, device: str, at_ms: int, changed: dict[str, int]) -> Iterator[tuple[int, str | None]]:
+    def _carry(
+        self, device: str, at_ms: int, changed: dict[str, list[int]]
+    ) -> Iterator[tuple[int, str | None]]:
         """Take a suppressed poll of a device; return the signs of life that it is."""
         subjects = self._by_device.get(device)
         if subjects is None:
@@ -149,29 +156,29 @@ class Engine:
         for subject in subjects or ():
             record = self.state.records[subject]
             if record.carry(at_ms):
-                changed[subject] = min(at_ms, changed.get(subject, at_ms))
+                changed[subject].append(at_ms)
             if record.is_sample_at(at_ms):
                 yield at_ms, subject.partition(":")[2]
 
-    def _is_late(self, subject: str, at_ms: int, now_ms: int) -> bool:
-        late = now_ms - at_ms > self._by_point[subject][0].allowance_ms
-        self.late += late
-        return late
-
-    def _settle(self, now_ms: int, *, but: dict[str, int]) -> Iterator[Transition]:
-        for subject, watches in self._by_point.items():
-            if subject in but:
-                continue
-            for watch in watches:
+    def _settle(self, now_ms: int, *, but: Collection[str]) -> Iterator[Transition]:
+        for subject in sorted(self._catching_up.difference(but)):
+            for watch in self._by_point[subject]:
                 state = self.state.watches[_key(watch.rule, subject)]
-                if state.catching_up is not None:
-                    yield from settle(watch, state, self.state.records[subject], now_ms)
+                yield from settle(watch, state, self.state.records[subject], now_ms)
+            self._note_catching_up(subject)
+
+    def _note_catching_up(self, subject: str) -> None:
+        states = (self.state.watches[_key(watch.rule, subject)] for watch in self._by_point[subject])
+        if any(state.catching_up is not None for state in states):
+            self._catching_up.add(subject)
+        else:
+            self._catching_up.discard(subject)
 
     def _hear(self, heard: dict[str, list[tuple[int, str | None]]], now_ms: int) -> Iterator[Transition]:
-        for key, watch in self._silences.items():
-            if watch.device in heard:
-                in_order = sorted(heard[watch.device], key=lambda each: each[0])
-                yield from hear(watch, self.state.silences[key], in_order, now_ms)
+        for device, signs in heard.items():
+            in_order = sorted(signs, key=lambda each: each[0])
+            for key in self._silences_of.get(device, ()):
+                yield from hear(self._silences[key], self.state.silences[key], in_order, now_ms)
 
     def _alarmed_sites(self) -> dict[str, int]:
         """Sites with an active alarm that is not of equipment, and since when the newest of them stands."""

@@ -17,7 +17,8 @@ def hear(
 
     The silence is over when it has been heard for `clear_for` without a break, and is heard in time.
     """
-    for at_ms, point in heard:
+    for taken_ms, point in heard:
+        at_ms = min(taken_ms, now_ms)  # a clock that runs ahead must not hide a silence to come
         before_ms = _heard_ms(watch, state)
         for each in [point] if point is not None else list(state.heard_ms):
             state.heard_ms[each] = max(at_ms, state.heard_ms.get(each, at_ms))

@@ -9,7 +9,7 @@ import pytest
 from rules.app import RulesConfig, run
 from rules.journal import read_transitions
 from rules.transition import Announcement, Level, decode_announcement
-from tests.rules.support import PIPE, Seen, batch, ladder, minute, reading, seen
+from tests.rules.support import PIPE, Seen, batch, minute, reading, rulebook, seen
 from transport import topics
 from transport.acks import Ack, decode_ack, encode_ack
 from transport.batch import Batch, encode_batch
@@ -23,8 +23,22 @@ GATEWAY = topics.GatewayTopics("linjiang", "gw")
 TRANSITION = topics.transition("linjiang")
 ACK = topics.transition_ack("linjiang")
 ALARM = topics.alarm("cell", "gas", "rtu:ch4")
-GAS = "{yellow: {above: 20, clear: 16}, red: {above: 50, clear: 40}}"
+RULES = rulebook(
+    """
+version: 1
+rules:
+  - id: gas
+    name: {zh: 燃气, en: Gas}
+    hazard: gas
+    select: {point: ch4}
+    clear_for: 10m
+    levels: {yellow: {above: 20, clear: 16}, red: {above: 50, clear: 40}}
+  - {id: silence, name: {zh: 失联, en: Silence}, hazard: equipment, silence: {after: 3x}}
+""",
+    PIPE,
+)
 WITHIN_S = 10.0
+SPEED = 60.0
 
 
 class Wall:
@@ -60,7 +74,7 @@ class Bench:
 
     async def send(self, at_min: float, value: float, *, replay: bool = False) -> None:
         """Send a reading that is fresh, as the gateway would."""
-        self.wall.now_s = at_min * 60
+        self.wall.now_s = at_min * 60 / SPEED
         self.seq += 1
         columns = batch([reading(at_min, value)])
         sent = Batch(
@@ -105,10 +119,10 @@ async def engine(
     stop = asyncio.Event()
     config = RulesConfig(
         district=PIPE,
-        rulebook=ladder(GAS),
+        rulebook=RULES,
         broker=broker,
         state_dir=folder,
-        clock=Clock(anchor_wall_s=0.0, starts_at=from_ms(minute(0)), wall=wall),
+        clock=Clock(anchor_wall_s=0.0, starts_at=from_ms(minute(0)), speed=SPEED, wall=wall),
         standing_every_s=standing_every_s,
         drain_s=0.2,
     )
@@ -230,3 +244,12 @@ async def test_a_message_that_is_no_batch_is_refused_and_the_engine_goes_on(
         await ends.session.publish(GATEWAY.live, b"\x00 no batch")
         await ends.send(5, 25)
         await ends.until(lambda: len(ends.announcements) == 1)
+
+
+async def test_silence_is_announced_as_time_passes(broker: Endpoint, tmp_path: Path) -> None:
+    async with bench(broker) as ends, engine(broker, tmp_path, ends.wall):
+        await _first(ends, 1)
+        ends.wall.now_s = 30 * 60 / SPEED
+        await ends.until(lambda: len(ends.announcements) == 1)
+    assert ends.announcements[0].transition.subject == "rtu"
+    assert seen([ends.announcements[0].transition]) == [Seen(21, "normal", "blue")]

@@ -108,3 +108,12 @@ def test_a_level_reached_by_late_readings_that_no_longer_holds_is_not_paged() ->
     found += engine.take(batch([reading(10, 1), reading(15, 1)]), minute(20))
     assert [each.transition.to for each in found] == [Level.RED, Level.NORMAL]
     assert all(each.transition.superseded for each in found)
+
+
+def test_late_suppressed_polls_wait_for_the_end_of_the_backlog_too() -> None:
+    engine = Engine(ladder(YELLOW))
+    engine.take(batch([reading(0, 20)]), minute(0))
+    assert engine.take(batch([], good_until_min={"rtu": 10}), minute(60)) == []
+    found = engine.take(batch([reading(15, 1), reading(60, 1)]), minute(60))
+    assert seen(found) == []
+    assert seen(engine.tick(minute(61))) == [Seen(10, "normal", "yellow")]

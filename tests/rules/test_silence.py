@@ -124,6 +124,12 @@ def test_a_flapping_device_stays_silent(rules: Rulebook) -> None:
     assert take(engine, *(level(each, 1.0) for each in (40, 60, 65, 85, 90))) == []
 
 
+def test_a_clock_that_runs_ahead_hides_no_silence(rules: Rulebook) -> None:
+    engine = hearing(rules)
+    engine.take(batch([level(500, 1.0)]), minute(10))
+    assert seen(of(tick(engine, 33), "dam")) == [Seen(31, "normal", "blue")]
+
+
 def test_a_backlog_is_no_sign_of_life(rules: Rulebook) -> None:
     engine = hearing(rules)
     take(engine, level(10, 1.0))
