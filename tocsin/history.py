@@ -104,16 +104,14 @@ def _show_plot(title: str, unit: str, rows: Sequence[Row]) -> None:
     if not shown:
         sys.stdout.write(f"{title}: nothing measured in this span\n")
         return
-    plotext.date_form("Y-m-d H:M:S")
-    plotext.plot(
-        [row.taken_at.strftime("%Y-%m-%d %H:%M:%S") for row in shown],
-        [row.value for row in shown],
-        marker="braille",
-    )
-    plotext.title(title)
-    plotext.ylabel(unit)
-    plotext.theme("clear")
-    plotext.show()
+    figure = plotext.figure
+    figure.date("x").activate()
+    times = [row.taken_at.replace(tzinfo=None) for row in shown]  # drawn as the district's clock shows them
+    figure.draw(figure.signal(times, [row.value for row in shown]))
+    figure.title(title)
+    figure.label(unit, "y")
+    figure.theme("simple" if sys.stdout.isatty() else "colorless")
+    figure.show(colorless=not sys.stdout.isatty())
 
 
 _SHOW = {Form.TABLE: _show_table, Form.CSV: _show_csv, Form.JSON: _show_json, Form.PLOT: _show_plot}

@@ -96,7 +96,19 @@ def highest_levels(transitions: Iterable[Transition]) -> dict[tuple[str, str], L
     return dict(highest)
 
 
-def lost_before(lost: Iterable[Answer], kills_wall_s: Iterable[float], within_s: float = 0.5) -> list[Answer]:
-    """Those of ``lost`` that no kill within the following half second excuses."""
-    kills = list(kills_wall_s)
-    return [answer for answer in lost if not any(0 <= kill - answer.wall_s <= within_s for kill in kills)]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Absence:
+    """From when to when, on the wall, a process was dead."""
+
+    since_s: float
+    until_s: float
+
+    def excuses(self, answer: Answer) -> bool:
+        """Whether the answer came in the last half second before the death, or to nobody."""
+        return self.since_s - 0.5 <= answer.wall_s <= self.until_s
+
+
+def unexcused(lost: Iterable[Answer], absences: Iterable[Absence]) -> list[Answer]:
+    """Those of ``lost`` that no absence excuses."""
+    dead = list(absences)
+    return [answer for answer in lost if not any(absence.excuses(answer) for absence in dead)]

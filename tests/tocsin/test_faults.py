@@ -16,12 +16,13 @@ from tests.servers import Mosquitto, running_mosquitto
 from tests.tocsin.floods import (
     LASTS,
     STEEPEST,
+    Absence,
     Flood,
     at_event,
     final_levels,
     highest_levels,
-    lost_before,
     replay_flood,
+    unexcused,
 )
 from tests.tocsin.river_rules import SUBJECT, csv_rows, river_changes
 from tocsin.fleet import Child
@@ -35,7 +36,7 @@ BOOT_S = 2.0  # how long a killed process stays away, on the wall
 STEEP = timedelta(minutes=38)  # the river has just crossed orange and rises towards red
 HANDED_OVER = ("sent", "delivered")
 
-Fault = Callable[[Replay, Mosquitto], Awaitable[list[float]]]  # gives the wall times of its kills
+Fault = Callable[[Replay, Mosquitto], Awaitable[list[Absence]]]
 
 
 def child_of(replay: Replay, name: str) -> Child:
@@ -45,20 +46,21 @@ def child_of(replay: Replay, name: str) -> Child:
 def killed(name: str) -> Fault:
     """Kill one process twice while the river rises steepest, and start it again each time."""
 
-    async def fault(replay: Replay, _broker: Mosquitto) -> list[float]:
-        kills = []
+    async def fault(replay: Replay, _broker: Mosquitto) -> list[Absence]:
+        absences = []
         for after in (STEEP, STEEP + timedelta(minutes=17)):
             await at_event(replay, after)
+            killed_s = time.time()
             await child_of(replay, name).kill()
-            kills.append(time.time())  # dead for certain; it may have lived some milliseconds less
             await asyncio.sleep(BOOT_S)
+            absences.append(Absence(since_s=killed_s, until_s=time.time()))
             await child_of(replay, name).start()
-        return kills
+        return absences
 
     return fault
 
 
-async def broker_killed(replay: Replay, broker: Mosquitto) -> list[float]:
+async def broker_killed(replay: Replay, broker: Mosquitto) -> list[Absence]:
     await at_event(replay, STEEP)
     broker.kill()
     await asyncio.sleep(BOOT_S)
@@ -66,7 +68,7 @@ async def broker_killed(replay: Replay, broker: Mosquitto) -> list[float]:
     return []
 
 
-async def collector_away(replay: Replay, _broker: Mosquitto) -> list[float]:
+async def collector_away(replay: Replay, _broker: Mosquitto) -> list[Absence]:
     await at_event(replay, LASTS / 3)
     await replay.servers["collector"].kill()
     await at_event(replay, LASTS * 2 / 3)
@@ -85,18 +87,18 @@ FAULTS: dict[str, Fault] = {
 
 @pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in FAULTS])
 async def test_a_fault_loses_nothing_and_nobody_is_told_twice(name: str, tmp_path: Path) -> None:
-    kills: list[float] = []
+    absences: list[Absence] = []
     with running_mosquitto(tmp_path) as broker:
 
         async def during(replay: Replay) -> None:
-            kills.extend(await FAULTS[name](replay, broker))
+            absences.extend(await FAULTS[name](replay, broker))
 
         flood = await replay_flood(tmp_path / "state", broker.endpoint, speed=SPEED, during=during)
 
     report = flood.report
-    excused = kills if name == "edge-killed" else []
+    excused = absences if name == "edge-killed" else []
     assert len(report.served) > 100
-    assert lost_before(report.lost, excused) == []
+    assert unexcused(report.lost, excused) == []
     assert report.duplicates == 0
     assert final_levels(report.transitions) == undisturbed_levels()
     assert_each_peak_was_told(report.transitions, report.warnings)
