@@ -4,6 +4,7 @@ Exit code 0 is fine, 1 is findings, 2 is bad usage or configuration.
 """
 
 import asyncio
+import logging
 import os
 import sys
 from datetime import datetime
@@ -228,7 +229,7 @@ def demo(
     """Replay a real flash flood through simulated instruments to delivered warnings."""
     from tocsin.demo import run_demo
 
-    configure_logs()
+    configure_logs(logging.WARNING)  # the view says the rest
     os.environ["TOCSIN_DISTRICT"] = str(district)
     run_until_signal(
         lambda stop: run_demo(

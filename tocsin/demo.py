@@ -13,8 +13,9 @@ from rich.console import Console, RenderableType
 from rich.live import Live
 
 from alerting.database import FILE_NAME as LEDGER_FILE
+from district.load import load_district
 from tocsin.broker import open_broker
-from tocsin.errors import ProcessError
+from tocsin.errors import ProcessError, TocsinError
 from tocsin.findings import default_language
 from tocsin.narrate import Narrator
 from tocsin.replay import Replay, open_replay
@@ -36,9 +37,12 @@ async def run_demo(
     Raises:
         ProcessError: A process of the demo broke; the message names its log.
         InvalidFileError: The district has mistakes.
+        TocsinError: The folder to keep state in is not empty.
     """
     console = Console(stderr=as_json)
+    narrator = Narrator(console=console, district=load_district(folder), language=default_language())
     with _state_folder(keep) as state:
+        narrator.say_opening(STARTS_AT, ENDS_AT, speed)
         async with (
             open_broker(state / "broker") as broker,
             open_replay(folder, state, broker, starts_at=STARTS_AT, speed=speed) as replay,
@@ -46,7 +50,6 @@ async def run_demo(
             watch = Watch(ledger=state / "alerting" / LEDGER_FILE)
             async with open_session(broker, client_id="demo", subscriptions=SUBSCRIPTIONS) as session:
                 following = asyncio.create_task(watch.follow(session))
-                narrator = Narrator(console=console, district=replay.district, language=default_language())
                 await _show(replay, watch, narrator, stop, until_end=until_end)
                 following.cancel()
             if until_end and not stop.is_set():
@@ -63,6 +66,8 @@ async def run_demo(
 def _state_folder(keep: Path | None) -> Iterator[Path]:
     if keep is not None:
         keep.mkdir(parents=True, exist_ok=True)
+        if any(keep.iterdir()):
+            raise TocsinError(f"{keep} is not empty; the state of two runs would be counted together")
         yield keep.resolve()
     else:
         with tempfile.TemporaryDirectory(prefix="tocsin-demo-", ignore_cleanup_errors=True) as folder:

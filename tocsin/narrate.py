@@ -1,6 +1,7 @@
 """The demo in lines of text: what happens as it happens, and what it came to."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from rich.console import Console
@@ -23,6 +24,14 @@ from an instrument's answer to a warning's receipt: p50 {p50} ms, p99 {p99} ms""
 报警级别变化 {changes} 次；{warnings} 条预警发给 {people} 人
 从仪器应答到预警回执：p50 {p50} ms，p99 {p99} ms""",
 }
+_OPENING = {
+    "en": """\
+Starting {instruments} simulated instruments, {gateways} gateways, a collector, a rules engine and alerting.
+The flood runs from {first} to {last}, {speed} times as fast: {minutes} minutes.""",
+    "zh": """\
+正在启动 {instruments} 台模拟仪器、{gateways} 个网关、采集入库、规则引擎和预警发布。
+洪水过程 {first} 至 {last}，{speed} 倍速，约 {minutes} 分钟。""",
+}
 _OVER = {"en": "The flood is over. Highest level reached:", "zh": "洪水过程结束。最高级别："}
 _KEPT = {"en": "state and logs:", "zh": "状态与日志："}
 
@@ -34,6 +43,19 @@ class Narrator:
     console: Console
     district: District
     language: Language
+
+    def say_opening(self, starts_at: datetime, ends_at: datetime, speed: float) -> None:
+        """What is about to be shown."""
+        zone = self.district.timezone
+        opening = _OPENING[self.language].format(
+            instruments=len(self.district.devices),
+            gateways=len(self.district.gateways),
+            first=f"{starts_at.astimezone(zone):%Y-%m-%d %H:%M}",
+            last=f"{ends_at.astimezone(zone):%H:%M}",
+            speed=f"{speed:g}",
+            minutes=f"{(ends_at - starts_at).total_seconds() / speed / 60:.1f}",
+        )
+        self.console.print(opening, highlight=False)
 
     def say_transition(self, transition: Transition) -> None:
         """One alarm changed its level."""

@@ -11,8 +11,8 @@ import structlog
 OK, FINDINGS, USAGE = 0, 1, 2
 
 
-def configure_logs() -> None:
-    """Logs go to stderr: for people at a terminal, as JSON lines elsewhere."""
+def configure_logs(least: int = logging.INFO) -> None:
+    """Logs of at least that level go to stderr: for people at a terminal, as JSON lines elsewhere."""
     people = sys.stderr.isatty()
     structlog.configure(
         processors=[
@@ -24,6 +24,7 @@ def configure_logs() -> None:
             if people
             else structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
+        wrapper_class=structlog.make_filtering_bound_logger(least),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
     logging.basicConfig(level=logging.ERROR, stream=sys.stderr)  # libraries speak only of what broke
