@@ -1,6 +1,5 @@
 """What can be wrong with contacts.yaml beside the district and the rules it is for."""
 
-from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -13,6 +12,7 @@ from district.inventory import District
 from rules.rulebook import Rulebook
 from rules.transition import Level
 
+_SET_UP_BY = {"email": "smtp", "webhook": "webhook"}
 _LEVELS = (Level.BLUE, Level.YELLOW, Level.ORANGE, Level.RED)
 
 
@@ -24,9 +24,12 @@ class _Case(NamedTuple):
     site: str
 
 
-def check_names(spec: ContactsFile, document: Document, areas: Collection[str] | None) -> list[Finding]:
-    """Names in contacts.yaml that mean nothing: roles, areas, channels."""
-    check = _Names(spec, document, areas)
+def check_names(document: Document, areas: Collection[str] | None) -> list[Finding]:
+    """Names in contacts.yaml that mean nothing: roles, areas, channels; also where blocks hold mistakes.
+
+    Nothing is said of areas where it is not known which there are.
+    """
+    check = _Names(document, areas)
     return [*check.people(), *check.routes()]
 
 
@@ -40,13 +43,16 @@ def check_reach(
 
 @dataclass(frozen=True, slots=True)
 class _Names:
-    spec: ContactsFile
     document: Document
     areas: Collection[str] | None
 
+    @property
+    def roles(self) -> Collection[str]:
+        return self.document.block("roles")
+
     def people(self) -> Iterator[Finding]:
         """Ids written twice; roles and areas that there are not."""
-        if DUTY not in self.spec.roles:
+        if self.roles and DUTY not in self.roles:
             yield self.document.finding(
                 "missing-duty",
                 ("roles",),
@@ -57,36 +63,34 @@ class _Names:
                 ),
                 of_key=True,
             )
-        times = Counter(person.id for person in self.spec.people)
-        seen: set[str] = set()
-        for index, person in enumerate(self.spec.people):
-            if times[person.id] > 1 and person.id in seen:
+        seen: set[object] = set()
+        for index, person in self.document.rows("people"):
+            name = person.get("id")
+            if isinstance(name, str) and name in seen:
                 yield self.document.finding(
                     "duplicate-id",
                     ("people", index, "id"),
-                    Text(f"{person.id!r} is written twice", f"{person.id!r} 重复"),
+                    Text(f"{name!r} is written twice", f"{name!r} 重复"),
                     Text("give each person an id of their own", "请为每个人使用不同的标识"),
                 )
-            seen.add(person.id)
-            for position, held in enumerate(person.roles):
+            seen.add(name)
+            for position, held in self.document.rows("people", index, "roles"):
                 place = ("people", index, "roles", position)
-                if held.role not in self.spec.roles:
-                    yield self._unknown("role", held.role, (*place, "role"), self.spec.roles)
-                if self.areas is not None and held.area not in self.areas:
-                    yield self._unknown("area", held.area, (*place, "area"), self.areas)
+                if isinstance(role := held.get("role"), str):
+                    yield from self._unknown("role", role, (*place, "role"), self.roles)
+                if isinstance(area := held.get("area"), str) and self.areas is not None:
+                    yield from self._unknown("area", area, (*place, "area"), self.areas)
 
     def routes(self) -> Iterator[Finding]:
         """Roles that there are not, channels that nothing sets up."""
-        set_up = {"console": True, "email": self.spec.smtp, "webhook": self.spec.webhook}
-        blocks = {"email": "smtp", "webhook": "webhook"}
-        for index, route in enumerate(self.spec.routes):
-            for position, reference in enumerate(route.to):
-                role = reference.removeprefix("role:")
-                if role not in self.spec.roles:
-                    yield self._unknown("role", role, ("routes", index, "to", position), self.spec.roles)
-            for position, channel in enumerate(route.via):
-                if not set_up[channel]:
-                    block = blocks[channel]
+        for index, _ in self.document.rows("routes"):
+            for position, reference in self._words("routes", index, "to"):
+                prefix, _, role = reference.partition(":")
+                if prefix == "role" and role:
+                    yield from self._unknown("role", role, ("routes", index, "to", position), self.roles)
+            for position, channel in self._words("routes", index, "via"):
+                block = _SET_UP_BY.get(channel)
+                if block is not None and self.document.at(block) is None:
                     yield self.document.finding(
                         "channel-not-set-up",
                         ("routes", index, "via", position),
@@ -94,10 +98,18 @@ class _Names:
                         Text(f"add {block!r} to this file", f"请在本文件中加上 {block!r}"),
                     )
 
-    def _unknown(self, what: str, name: str, location: Location, known: Collection[str]) -> Finding:
+    def _words(self, *location: str | int) -> Iterator[tuple[int, str]]:
+        words = self.document.at(*location)
+        for position, word in enumerate(words if isinstance(words, list) else ()):
+            if isinstance(word, str):
+                yield position, word
+
+    def _unknown(self, what: str, name: str, location: Location, known: Collection[str]) -> Iterator[Finding]:
+        if name in known:
+            return
         words = {"role": "角色", "area": "区域"}
         listed = sorted(known)[:12]
-        return self.document.finding(
+        yield self.document.finding(
             f"unknown-{what}",
             location,
             Text(f"there is no {what} {name!r}", f"没有{words[what]} {name!r}"),

@@ -1,5 +1,6 @@
 """Reading contacts.yaml: all its mistakes at once, across files too, or the contacts."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,14 +34,7 @@ def check_contacts(folder: Path, checked: Checked, rulebook: Rulebook | None = N
         document = read_document(folder / CONTACTS)
     except InvalidFileError as exc:
         return CheckedContacts(contacts=None, document=None, findings=list(exc.findings))
-    spec, findings = parse(document, ContactsFile)
-    if spec is None:
-        return CheckedContacts(contacts=None, document=document, findings=findings)
-    findings += check_names(spec, document, checked.known.areas)
-    if checked.district is not None and not findings:  # who is reached shows once every name means something
-        findings += check_reach(spec, document, checked.district, rulebook)
-    contacts = None if findings or checked.district is None else spec
-    return CheckedContacts(contacts=contacts, document=document, findings=findings)
+    return _hold_against(document, checked.known.areas, checked.district, rulebook)
 
 
 def load_contacts(folder: Path, district: District, rulebook: Rulebook | None = None) -> Contacts:
@@ -50,10 +44,19 @@ def load_contacts(folder: Path, district: District, rulebook: Rulebook | None = 
         InvalidFileError: The file has mistakes; it carries all of them.
     """
     document = read_document(folder / CONTACTS)
+    checked = _hold_against(document, district.areas, district, rulebook)
+    if checked.contacts is None:
+        raise InvalidFileError(checked.findings)
+    return checked.contacts
+
+
+def _hold_against(
+    document: Document, areas: Collection[str] | None, district: District | None, rulebook: Rulebook | None
+) -> CheckedContacts:
     spec, findings = parse(document, ContactsFile)
-    if spec is not None:
-        findings += check_names(spec, document, district.areas)
-        findings += [] if findings else check_reach(spec, document, district, rulebook)
-    if spec is None or findings:
-        raise InvalidFileError(findings)
-    return spec
+    places = {finding.place for finding in findings}
+    findings += [finding for finding in check_names(document, areas) if finding.place not in places]
+    if spec is not None and district is not None and not findings:  # who is reached shows once all names hold
+        findings = check_reach(spec, document, district, rulebook)
+    contacts = spec if district is not None and not findings else None
+    return CheckedContacts(contacts=contacts, document=document, findings=findings)

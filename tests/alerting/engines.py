@@ -22,7 +22,7 @@ class Engine:
         self.acknowledged: set[tuple[str, int]] = set()
         self.shown: dict[str, bytes] = {}  # retained topics: warnings and alerting's state
         self._session = session
-        self._news = asyncio.Event()
+        self._news = asyncio.Event()  # a new one for each piece of news: nobody misses any
 
     async def tell(self, announcements: Iterable[Announcement]) -> None:
         """Send in order, and again, until everything is acknowledged."""
@@ -43,6 +43,11 @@ class Engine:
     async def beat(self, beat: Beat) -> None:
         await self._session.publish(topics.server_status("rules"), encode_beat(beat), retain=True)
 
+    async def hears_of(self, announcement: Announcement) -> None:
+        """Wait until alerting has acknowledged an announcement."""
+        while (announcement.epoch, announcement.seq) not in self.acknowledged:
+            await self._changed()
+
     async def sees(self, topic: str, *words: bytes) -> bytes:
         """Wait until a topic shows all the words."""
         while not all(word in self.shown.get(topic, b"") for word in (*words, b"{")):
@@ -59,10 +64,10 @@ class Engine:
                     }
                 else:
                     self.shown[message.topic] = message.payload
-                self._news.set()
+                news, self._news = self._news, asyncio.Event()
+                news.set()
 
     async def _changed(self) -> None:
-        self._news.clear()
         await self._news.wait()
 
 
