@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import structlog
 
@@ -29,6 +28,7 @@ from alerting.targeting import Directory
 from alerting.texts import Author
 from alerting.watch import RULES, Watch
 from district.inventory import District
+from rules.rulebook import Rulebook
 from transport import topics
 from transport.acks import Acknowledger
 from transport.beat import beat_will
@@ -51,7 +51,7 @@ class AlertingConfig:
     state_dir: Path
     clock: Clock
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)  # what `*_env` in the contacts names
-    rulebook: Any = None  # names of rules for texts, once texts name rules
+    rulebook: Rulebook | None = None  # for the names of rules in texts
     smtp: SmtpSettings | None = None  # in the place of the contacts' server
     retry: Retry = field(default_factory=Retry)
     echo: bool = False  # say console messages on standard output too
@@ -82,7 +82,8 @@ async def _serve(
 ) -> None:
     district, contacts, clock = config.district, config.contacts, config.clock
     directory = Directory(district, contacts)
-    composer = Composer(district, contacts, Author(district, contacts))
+    rules = {rule.id: rule.name for rule in config.rulebook.rules.values()} if config.rulebook else {}
+    composer = Composer(district, contacts, Author(district, contacts, rules))
     desk = Desk(district, directory, composer, await database.read(load_threads))
     dispatcher = Dispatcher(
         database,

@@ -13,6 +13,7 @@ from rules.rulebook import Rulebook
 from rules.transition import Level
 
 _SET_UP_BY = {"email": "smtp", "webhook": "webhook"}
+_LISTED = 12  # more words than this are not read by anybody
 _LEVELS = (Level.BLUE, Level.YELLOW, Level.ORANGE, Level.RED)
 
 
@@ -87,7 +88,9 @@ class _Names:
             for position, reference in self._words("routes", index, "to"):
                 prefix, _, role = reference.partition(":")
                 if prefix == "role" and role:
-                    yield from self._unknown("role", role, ("routes", index, "to", position), self.roles)
+                    yield from self._unknown(
+                        "role", role, ("routes", index, "to", position), self.roles, prefix="role:"
+                    )
             for position, channel in self._words("routes", index, "via"):
                 block = _SET_UP_BY.get(channel)
                 if block is not None and self.document.at(block) is None:
@@ -104,17 +107,20 @@ class _Names:
             if isinstance(word, str):
                 yield position, word
 
-    def _unknown(self, what: str, name: str, location: Location, known: Collection[str]) -> Iterator[Finding]:
+    def _unknown(
+        self, what: str, name: str, location: Location, known: Collection[str], *, prefix: str = ""
+    ) -> Iterator[Finding]:
         if name in known:
             return
         words = {"role": "角色", "area": "区域"}
-        listed = sorted(known)[:12]
+        listed = [f"{prefix}{one}" for one in sorted(known)[:_LISTED]]
+        meant = closest(name, known)
         yield self.document.finding(
             f"unknown-{what}",
             location,
             Text(f"there is no {what} {name!r}", f"没有{words[what]} {name!r}"),
             Text(f"use one of: {', '.join(listed)}", f"可用的有：{'、'.join(listed)}"),
-            suggestion=closest(name, known),
+            suggestion=f"{prefix}{meant}" if meant else None,
         )
 
 

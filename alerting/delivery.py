@@ -137,8 +137,9 @@ def _replaceable(
     newest of the highest level stays: nobody hears of a fall without having heard of the height.
     """
     rows = connection.execute(
-        f"SELECT {_COLUMNS}, state, episode FROM delivery WHERE lane = ? AND person = ? ORDER BY id",  # noqa: S608
-        (story.lane, person),
+        f"SELECT {_COLUMNS}, state, episode FROM delivery WHERE lane = ? AND person = ?"  # noqa: S608  (ours)
+        " AND (state = 'queued' OR episode = ?) ORDER BY id",
+        (story.lane, person, story.episode),
     ).fetchall()
     deliveries = [(_delivery(row[:-2]), str(row[-2]), int(row[-1])) for row in rows]
     unsent = [one for one, state, _ in deliveries if state == "queued" and one.id not in in_flight]

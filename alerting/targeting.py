@@ -1,5 +1,6 @@
 """Whom a warning goes to: people whose role is named and whose area meets the affected one; never nobody."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,17 +21,17 @@ class Grid:
         self._areas = areas
         self._ids = list(areas)
         self._tree = shapely.STRtree([_shape(areas[area]) for area in self._ids])
-        self._meeting: dict[str, frozenset[str]] = {}
+        self._meeting: dict[str, tuple[str, ...]] = {}
 
-    def meeting(self, area: str) -> frozenset[str]:
-        """The areas, itself among them, that share ground with ``area``."""
+    def meeting(self, area: str) -> tuple[str, ...]:
+        """The areas, itself among them, that share ground with ``area``; sorted."""
         found = self._meeting.get(area)
         if found is None:
             shape = _shape(self._areas[area])
             near = self._tree.query(shape)
             shapes = self._tree.geometries.take(near)
             shared = shapely.relate_pattern(shapes, shape, _INTERIORS_MEET)
-            found = frozenset(self._ids[index] for index in near[shared]) | {area}
+            found = tuple(sorted({area, *(self._ids[index] for index in near[shared])}))
             self._meeting[area] = found
         return found
 
@@ -68,6 +69,10 @@ class Directory:
         self._district = district
         self._contacts = contacts
         self._grid = Grid(district.areas)
+        self._holders_of: defaultdict[tuple[str, str], list[PersonSpec]] = defaultdict(list)
+        for person in contacts.people:
+            for held in person.roles:
+                self._holders_of[held.role, held.area].append(person)
 
     @cached_property
     def people(self) -> Mapping[str, PersonSpec]:
@@ -111,13 +116,14 @@ class Directory:
                 chosen[target.person] = _merge(chosen.get(target.person), target)
         return Targets(people=tuple(chosen[person] for person in sorted(chosen)), widened=tuple(widened))
 
-    def _holders(self, wants: Sequence[_Want], areas: frozenset[str]) -> list[Target]:
+    def _holders(self, wants: Iterable[_Want], areas: Iterable[str]) -> list[Target]:
         return [
-            Target(person=person.id, role=held.role, area=held.area, via=via)
+            Target(person=person.id, role=role, area=area, via=via)
             for want in wants
-            for person in self._contacts.people
-            for held in person.roles
-            if held.role in want.roles and held.area in areas and (via := _usable(person, want.via))
+            for area in areas
+            for role in sorted(want.roles)
+            for person in self._holders_of.get((role, area), ())
+            if (via := _usable(person, want.via))
         ]
 
     def _widen(self, area: str, wants: Sequence[_Want]) -> list[Target]:
@@ -125,7 +131,7 @@ class Directory:
         via = tuple(dict.fromkeys([*(name for want in wants for name in want.via), *self._every_channel]))
         want = _Want(frozenset({DUTY}), via)
         for around in self._district.area_chain(area):
-            found = self._holders([want], frozenset({around}))
+            found = self._holders([want], [around])
             if found:
                 return found
         return []  # a check of the contacts sees to it that the district itself has somebody on duty

@@ -1,13 +1,14 @@
 """What a message says: headline, description and instruction, each in both languages."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from alerting.channels.channel import Texts
 from alerting.contacts import Contacts
 from alerting.phrases import ALL_CLEAR, LEVELS, hazard_of, unit_of
 from alerting.threads import MessageKind, Telling, Thread
+from district.fields import Names
 from district.findings import Language, Text
 from district.inventory import District
 from rules.transition import Cause, Level, Transition
@@ -44,6 +45,7 @@ class Author:
 
     district: District
     contacts: Contacts
+    rules: Mapping[str, Names] = field(default_factory=dict)  # what people call them
 
     def write(self, thread: Thread, telling: Telling, sent: datetime) -> Mapping[Language, Texts]:
         """The message's words; times are in the zone of ``sent``."""
@@ -105,11 +107,13 @@ class Author:
         return f"{text}; {_age(trigger, sent, language)}."
 
     def _subject(self, trigger: Transition) -> Text:
+        """What was measured, and what was judged of it."""
         device = self.district.devices.get(trigger.subject.partition(":")[0])
-        if device is not None:
-            return Text(device.name.en, device.name.zh)
         site = self.district.sites.get(trigger.subject) or self.district.sites.get(trigger.site)
-        return Text(site.name.en, site.name.zh) if site else Text(trigger.subject, trigger.subject)
+        known = device or site
+        name = Text(known.name.en, known.name.zh) if known else Text(trigger.subject, trigger.subject)
+        rule = self.rules.get(trigger.rule)
+        return Text(f"{name.en} ({rule.en})", f"{name.zh}（{rule.zh}）") if rule else name
 
     def _instruct(self, hazard: str, telling: Telling) -> Text:
         if telling.level is Level.NORMAL:

@@ -14,6 +14,7 @@ from alerting.desk import Desk, Sitting
 from alerting.ledger import WarningRecord, read_warnings
 from alerting.targeting import Directory
 from alerting.texts import Author
+from district.fields import Names
 from rules.transition import Announcement, Transition
 from tests.alerting.samples import NOON_MS, announce, demo_contacts, demo_district
 
@@ -26,8 +27,9 @@ class Office:
         self.path = path
         self.now_ms = NOON_MS
         self.connection = connection
+        rules = {"river-level": Names(zh="河道水位超限", en="River level")}
         directory = Directory(district, contacts)
-        composer = Composer(district, contacts, Author(district, contacts))
+        composer = Composer(district, contacts, Author(district, contacts, rules))
         self.desk = Desk(district, directory, composer, load_threads(connection))
         self._seq = 0
 
