@@ -6,14 +6,15 @@ committed it and it is acknowledged. Then the same at a steady 10,000 points/s, 
 """
 
 import asyncio
-import gzip
+import os
 import sqlite3
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import ExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import ExitStack, asynccontextmanager, closing
+from itertools import chain
 from pathlib import Path
 
 import aiohttp
@@ -22,13 +23,14 @@ from rich.console import Console
 from rich.table import Table
 
 from collector.app import CollectorConfig, run
+from collector.block import Block, blocks_of
 from collector.sqlite import open_sqlite
-from collector.wide import LineBuilder, places_of
+from collector.wide import LineBuilder, compressed, places_of
 from district.devices import Influx1Store, InfluxStore, SqliteStore, Store
 from district.load import load_district
 from tests.servers import running_influx1, running_mosquitto, running_victoria
 from transport.acks import decode_ack
-from transport.batch import Batch, Reading, Sample, build_batch, encode_batch
+from transport.batch import Batch, Reading, build_batch, encode_batch
 from transport.clock import real_clock
 from transport.measurement import Quality
 from transport.session import Endpoint, Session, open_session, parse_endpoint
@@ -38,9 +40,10 @@ REPOSITORY = Path(__file__).parents[1]
 TOPICS = GatewayTopics("qingshan-town", "gw-qingshan")
 POINTS, ROWS = 4, 125
 BATCH = POINTS * ROWS
-BATCHES = 800
+BATCHES = 2000
 WRITE = 20_000  # samples in one raw write, as many as the collector writes at most
 WINDOW = 200  # batches on their way
+SENDERS = 20  # of them on their way to the broker
 STEADY_POINTS_S, STEADY_S = 10_000, 10
 NOON = 1_528_027_200_000
 
@@ -62,41 +65,46 @@ def batches(count: int, *, epoch: str) -> Iterator[Batch]:
         yield build_batch(readings, gateway=TOPICS.gateway, epoch=epoch, seq=seq)
 
 
-def portions() -> list[list[Sample]]:
+def portions() -> list[list[Block]]:
     """All samples in raw writes."""
-    samples = [sample for batch in batches(BATCHES, epoch="raw") for sample in batch.samples()]
-    return [samples[start : start + WRITE] for start in range(0, len(samples), WRITE)]
+    blocks = [block for batch in batches(BATCHES, epoch="raw") for block in blocks_of(batch)]
+    step = WRITE // BATCH
+    return [blocks[start : start + step] for start in range(0, len(blocks), step)]
 
 
-def raw_sqlite(folder: Path) -> float:
-    """Points a second of rows that are ready, in the store's own schema."""
-
-    async def prepared() -> None:
-        async with open_sqlite(folder / "raw.sqlite"):
-            pass
-
-    asyncio.run(prepared())
+async def raw_sqlite(folder: Path) -> float:
+    """Points a second of rows that are ready, in the store's own schema, by the statement that it uses."""
+    path, step, width = folder / "raw.sqlite", 500, 4
+    async with open_sqlite(path):
+        pass
     series: dict[tuple[str, str], int] = {}
-    writes = [
-        [(series.setdefault((s.device, s.point), len(series)), s.at_ms, s.value, 1) for s in portion]
-        for portion in portions()
-    ]
-    connection = sqlite3.connect(folder / "raw.sqlite", isolation_level=None)
-    connection.execute("PRAGMA synchronous = FULL")
-    began = time.perf_counter()
-    for rows in writes:
-        with connection:
-            connection.execute("BEGIN IMMEDIATE")
-            connection.executemany("INSERT OR IGNORE INTO sample VALUES (?, ?, ?, ?)", rows)
-    took_s = time.perf_counter() - began
-    connection.close()
-    return BATCHES * BATCH / took_s
+    writes: list[list[list[object]]] = []
+    for blocks in portions():
+        rows = [
+            (series.setdefault((s.device, s.point), len(series)), s.at_ms, s.value, 1)
+            for block in blocks
+            for s in block.samples()
+        ]
+        writes.append(
+            [list(chain.from_iterable(rows[start : start + step])) for start in range(0, len(rows), step)]
+        )
+    statement = "INSERT OR IGNORE INTO sample VALUES (?, ?, ?, ?)" + ", (?, ?, ?, ?)" * (step - 1)
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA synchronous = FULL")
+        began = time.perf_counter()
+        for write in writes:
+            with connection:
+                connection.execute("BEGIN IMMEDIATE")
+                for cells in write:
+                    assert len(cells) == step * width
+                    connection.execute(statement, cells)
+        return BATCHES * BATCH / (time.perf_counter() - began)
 
 
 async def raw_http(url: str) -> float:
     """Points a second of compressed bodies that are ready."""
     lines = LineBuilder(places_of(load_district(REPOSITORY)))
-    bodies = [gzip.compress(lines.lines(portion), 1) for portion in portions()]
+    bodies = [await compressed(lines.lines(blocks)) for blocks in portions()]
     async with aiohttp.ClientSession(headers={"Content-Encoding": "gzip"}) as http:
         began = time.perf_counter()
         for body in bodies:
@@ -143,11 +151,18 @@ class Load:
         await self._session.publish(TOPICS.live, body)
 
     async def flood(self, bodies: list[bytes]) -> float:
-        """Send as fast as is acknowledged; points a second."""
+        """Send as fast as is acknowledged, several at once; points a second."""
+        numbered = iter(enumerate(bodies))
+
+        async def send_on() -> None:
+            for seq, body in numbered:
+                await self.at_most(WINDOW)
+                await self.send(seq, body)
+
         began = time.perf_counter()
-        for seq, body in enumerate(bodies):
-            await self.at_most(WINDOW)
-            await self.send(seq, body)
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(SENDERS):
+                tasks.create_task(send_on())
         await self.at_most(0)
         return len(bodies) * BATCH / (time.perf_counter() - began)
 
@@ -177,13 +192,21 @@ async def collecting(store: Settings, state_dir: Path, broker: Endpoint) -> Asyn
         await process.wait()
 
 
+def cpu_s(pid: int) -> float:
+    """Processor time that a process has used."""
+    user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
 def largest_mib(pid: int) -> float:
     """The most memory a process has had."""
     status = Path(f"/proc/{pid}/status").read_text()
     return next(int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmHWM"))
 
 
-async def whole_way(store: Settings, folder: Path, broker: Endpoint) -> dict[str, float]:
+async def whole_way(
+    store: Settings, folder: Path, broker: Endpoint, servers: Mapping[str, int]
+) -> dict[str, float]:
     """Rate, latency and memory from MQTT to acknowledged rows."""
     flood = [encode_batch(batch) for batch in batches(BATCHES, epoch="flood")]
     steady = flood[: STEADY_POINTS_S * STEADY_S // BATCH]  # repeats cost what new ones do but for the fill
@@ -199,23 +222,34 @@ async def whole_way(store: Settings, folder: Path, broker: Endpoint) -> dict[str
         while not load.latencies_s:  # until the collector is there
             await load.send(0, probe)
             await asyncio.sleep(0.2)
+        processes = {"collector": pid, "load": os.getpid(), **servers}
+        before = {name: cpu_s(number) for name, number in processes.items()}
         points_s = await load.flood(flood)
+        used = {
+            f"{name}_us": round((cpu_s(number) - before[name]) / (BATCHES * BATCH) * 1e6, 2)
+            for name, number in processes.items()
+        }
         latencies_s = await load.steadily(steady)
         figures = {
             "points_s": round(points_s),
             "ack_p50_ms": round(statistics.median(latencies_s) * 1000, 1),
             "ack_p99_ms": round(latencies_s[int(len(latencies_s) * 0.99)] * 1000, 1),
             "memory_mib": round(largest_mib(pid), 1),
+            **used,
         }
         hearing.cancel()
     return figures
 
 
 async def measured(
-    store: Settings, raw: Callable[[], Awaitable[float]], folder: Path, broker: Endpoint
+    store: Settings,
+    raw: Callable[[], Awaitable[float]],
+    folder: Path,
+    broker: Endpoint,
+    servers: Mapping[str, int],
 ) -> dict[str, float]:
     raw_points_s = await raw()
-    figures = await whole_way(store, folder, broker)
+    figures = await whole_way(store, folder, broker, servers)
     return {
         "raw_points_s": round(raw_points_s),
         **figures,
@@ -224,28 +258,28 @@ async def measured(
 
 
 async def all_stores(folder: Path) -> dict[str, object]:
-    with ExitStack() as servers:
-        broker = servers.enter_context(running_mosquitto(folder)).endpoint
-        influx = servers.enter_context(running_influx1(folder)).url
-        victoria = servers.enter_context(running_victoria(folder)).url
+    with ExitStack() as running:
+        broker = running.enter_context(running_mosquitto(folder))
+        influx = running.enter_context(running_influx1(folder))
+        victoria = running.enter_context(running_victoria(folder))
         for name in ("raw", "flood"):
-            await create_database(influx, name)
+            await create_database(influx.url, name)
+        stores: dict[str, tuple[Settings, Callable[[], Awaitable[float]], dict[str, int]]] = {
+            "SQLite": (SqliteStore(), lambda: raw_sqlite(folder), {}),
+            "InfluxDB 1": (
+                Influx1Store(kind="influx1", url=influx.url, database="flood"),
+                lambda: raw_http(f"{influx.url}/write?db=raw&precision=ms"),
+                {"store": influx.pid},
+            ),
+            "VictoriaMetrics": (
+                InfluxStore(kind="influx", url=victoria.url, org="bench", bucket="flood"),
+                lambda: raw_http(f"{victoria.url}/api/v2/write?precision=ms&db=raw"),
+                {"store": victoria.pid},
+            ),
+        }
         return {
-            "SQLite": await measured(
-                SqliteStore(), lambda: asyncio.to_thread(raw_sqlite, folder), folder, broker
-            ),
-            "InfluxDB 1": await measured(
-                Influx1Store(kind="influx1", url=influx, database="flood"),
-                lambda: raw_http(f"{influx}/write?db=raw&precision=ms"),
-                folder,
-                broker,
-            ),
-            "VictoriaMetrics": await measured(
-                InfluxStore(kind="influx", url=victoria, org="bench", bucket="flood"),
-                lambda: raw_http(f"{victoria}/api/v2/write?precision=ms&db=raw"),
-                folder,
-                broker,
-            ),
+            name: await measured(settings, raw, folder, broker.endpoint, {"broker": broker.pid, **servers})
+            for name, (settings, raw, servers) in stores.items()
         }
 
 
@@ -261,13 +295,17 @@ def main() -> dict[str, object]:
         "ack_p50_ms": "ack p50 ms",
         "ack_p99_ms": "ack p99 ms",
         "memory_mib": "memory MiB",
+        "collector_us": "collector us",
+        "load_us": "load us",
+        "broker_us": "broker us",
+        "store_us": "store us",
     }
     table.add_column("store")
     for heading in headings.values():
         table.add_column(heading, justify="right")
     for store, figures in stores.items():
         assert isinstance(figures, dict)
-        table.add_row(store, *(f"{figures[key]:,}" for key in headings))
+        table.add_row(store, *(f"{figures.get(key, 0):,}" for key in headings))
     Console().print(table)
     return {"points": BATCHES * BATCH, "points_a_batch": BATCH, "stores": stores}
 

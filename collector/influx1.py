@@ -1,7 +1,5 @@
 """InfluxDB 1.x: ``/write`` in, InfluxQL out."""
 
-import asyncio
-import gzip
 import json
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -9,9 +7,10 @@ from typing import Any
 
 import aiohttp
 
+from collector.block import Block
 from collector.errors import StoreDownError, StoreRefusedError, http_error
 from collector.store import Row
-from collector.wide import Field, LineBuilder, mark_of, newest_of, rows_of
+from collector.wide import Field, LineBuilder, compressed, mark_of, newest_of, rows_of
 from transport.batch import Sample
 
 _NAME = "InfluxDB 1"
@@ -28,11 +27,11 @@ class Influx1Store:
         self._database = database
         self._lines = lines
 
-    async def write(self, samples: Sequence[Sample]) -> None:
+    async def write(self, blocks: Sequence[Block]) -> None:
         """Keep samples in one request; see :class:`~collector.store.Store`."""
-        if not samples:
+        if not blocks:
             return
-        body = await asyncio.to_thread(gzip.compress, self._lines.lines(samples), 1)
+        body = await compressed(self._lines.lines(blocks))
         await self._post(
             "/write",
             {"db": self._database, "precision": "ms"},

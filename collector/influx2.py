@@ -7,16 +7,18 @@ saying so, and may lose the last seconds of what it has accepted if it is killed
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import cast
+from typing import Any, cast
 
 import aiohttp
 from influxdb_client.client.influxdb_client_async import InfluxDBClientAsync
 from influxdb_client.domain.write_precision import WritePrecision
 from influxdb_client.rest import ApiException
+from influxdb_client.service.write_service import WriteService
 
+from collector.block import Block
 from collector.errors import CollectorError, StoreDownError, http_error
 from collector.store import Row
-from collector.wide import Field, LineBuilder, mark_of, newest_of, rows_of
+from collector.wide import Field, LineBuilder, compressed, mark_of, newest_of, rows_of
 from transport.batch import Sample
 from transport.measurement import from_ms, to_ms
 
@@ -38,19 +40,28 @@ from(bucket: bucket) |> range(start: start, stop: stop) |> filter(fn: (r) => exi
 class Influx2Store:
     """A :class:`~collector.store.Store` in one bucket; made by :func:`open_influx2`."""
 
-    def __init__(self, client: InfluxDBClientAsync, *, bucket: str, lines: LineBuilder) -> None:
-        self._write = client.write_api()
+    def __init__(self, client: InfluxDBClientAsync, *, org: str, bucket: str, lines: LineBuilder) -> None:
+        service: Any = WriteService  # untyped; the library's write_api would compress in the loop, at level 9
+        self._writes = service(client.api_client)
         self._query = client.query_api()
+        self._org = org
         self._bucket = bucket
         self._lines = lines
 
-    async def write(self, samples: Sequence[Sample]) -> None:
+    async def write(self, blocks: Sequence[Block]) -> None:
         """Keep samples in one request; see :class:`~collector.store.Store`."""
-        if not samples:
+        if not blocks:
             return
-        body = self._lines.lines(samples)
+        body = await compressed(self._lines.lines(blocks))
         try:
-            await self._write.write(self._bucket, record=body, write_precision=_MILLISECONDS)
+            await self._writes.post_write_async(
+                org=self._org,
+                bucket=self._bucket,
+                body=body,
+                precision=_MILLISECONDS,
+                content_encoding="gzip",
+                content_type="text/plain; charset=utf-8",
+            )
         except (ApiException, aiohttp.ClientError, OSError) as exc:
             raise _translated(exc) from exc
 
@@ -95,10 +106,8 @@ async def open_influx2(
     *, url: str, org: str, bucket: str, token: str, lines: LineBuilder
 ) -> AsyncIterator[Influx2Store]:
     """Speak to an InfluxDB 2 or a VictoriaMetrics while the block runs; it need not be up."""
-    async with InfluxDBClientAsync(
-        url=url, token=token, org=org, timeout=_TIMEOUT_MS, enable_gzip=True
-    ) as client:
-        yield Influx2Store(client, bucket=bucket, lines=lines)
+    async with InfluxDBClientAsync(url=url, token=token, org=org, timeout=_TIMEOUT_MS) as client:
+        yield Influx2Store(client, org=org, bucket=bucket, lines=lines)
 
 
 def _instant(at_ms: int) -> datetime:

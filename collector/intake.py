@@ -6,10 +6,11 @@ from typing import NamedTuple
 
 import msgspec
 
+from collector.block import Block, blocks_of, size_of
 from collector.dead_letters import DeadLetter
 from collector.writer import Tally, Writer
 from transport.acks import Acknowledger
-from transport.batch import Sample, decode_batch
+from transport.batch import decode_batch
 from transport.clock import Clock
 from transport.errors import WireError
 from transport.session import Message, Session
@@ -18,6 +19,7 @@ from transport.wire import read_json
 
 _MOST_MESSAGES = 256  # taken at once
 _MOST_SAMPLES = 20_000  # written at once, unless one message holds more
+_WRITES = 2  # under way at once: the store has its next while it answers to the last
 
 
 class _Name(msgspec.Struct, frozen=True):
@@ -35,7 +37,7 @@ class _Delivery(NamedTuple):
 
     ack_topic: str
     name: _Name | None
-    samples: list[Sample]
+    blocks: list[Block]
     letter: DeadLetter | None = None
 
 
@@ -54,14 +56,15 @@ class Intake:
     async def run(self) -> None:
         """Take batches until cancelled.
 
-        While one group is being stored the next is decoded, and no more: when the store is down nothing is
+        While groups are being stored the next is decoded, and no more: when the store is down nothing is
         taken, the session's bounded queue fills and drops, for the gateways keep what is not acknowledged and
         send it again.
         """
         groups: asyncio.Queue[list[_Delivery]] = asyncio.Queue(1)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._decode(groups), name="collector:decode")
-            tasks.create_task(self._store(groups), name="collector:store")
+            for number in range(_WRITES):
+                tasks.create_task(self._store(groups), name=f"collector:store-{number}")
 
     async def _decode(self, groups: asyncio.Queue[list[_Delivery]]) -> None:
         while True:
@@ -75,17 +78,17 @@ class Intake:
             for delivery in deliveries:
                 if delivery.letter is not None:
                     await self._writer.bury(delivery.letter)
-            await self._writer.write([sample for delivery in deliveries for sample in delivery.samples])
+            await self._writer.write([block for delivery in deliveries for block in delivery.blocks])
             self._acknowledge(deliveries)
 
     def _acknowledge(self, deliveries: list[_Delivery]) -> None:
         newest_ms = 0
-        for ack_topic, name, samples, _ in deliveries:
+        for ack_topic, name, blocks, _ in deliveries:
             if name is not None:
                 self._acknowledger.committed(ack_topic, name.epoch, name.seq)
                 self._tally.batches += 1
-            if samples:
-                newest_ms = max(newest_ms, samples[-1].at_ms)
+            if blocks:
+                newest_ms = max(newest_ms, *blocks[-1].at_ms[-1:])
         if newest_ms:
             self._tally.lag_s = (self._clock.now_ms() - newest_ms) / 1000
 
@@ -98,6 +101,7 @@ class Intake:
         ack_topic = gateway_of(message.topic).ack
         try:
             batch = decode_batch(message.payload)
+            blocks = blocks_of(batch)
         except WireError as exc:
             letter = DeadLetter(
                 kind="message",
@@ -107,7 +111,7 @@ class Intake:
                 payload=message.payload.decode(errors="replace"),
             )
             return _Delivery(ack_topic, _name_in(message.payload), [], letter)
-        return _Delivery(ack_topic, _Name(batch.epoch, batch.seq), list(batch.samples()))
+        return _Delivery(ack_topic, _Name(batch.epoch, batch.seq), blocks)
 
 
 def _name_in(payload: bytes) -> _Name | None:
@@ -123,10 +127,11 @@ def _grouped(deliveries: Iterable[_Delivery]) -> Iterator[list[_Delivery]]:
     group: list[_Delivery] = []
     size = 0
     for delivery in deliveries:
-        if group and size + len(delivery.samples) > _MOST_SAMPLES:
+        samples = size_of(delivery.blocks)
+        if group and size + samples > _MOST_SAMPLES:
             yield group
             group, size = [], 0
         group.append(delivery)
-        size += len(delivery.samples)
+        size += samples
     if group:
         yield group

@@ -2,18 +2,23 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from itertools import chain
 from pathlib import Path
 from typing import TypeVar
 
+from collector.block import Block
 from collector.errors import StoreDownError, StoreRefusedError, StoreSettingsError
 from collector.store import Row
 from transport.batch import Sample
 from transport.measurement import Quality
 
 _VERSION = 1
+_WIDTH = 4  # columns of a sample
+_INSERT = "INSERT OR IGNORE INTO sample VALUES (?, ?, ?, ?)"
+_MOST_ROWS = 500  # inserted in one step; more would not be faster
 _BUSY_S = 10.0  # how long a writer waits for another process that writes
 _SCHEMA = """
 BEGIN IMMEDIATE;
@@ -75,25 +80,51 @@ class SqliteStore:
         self._writing = ThreadPoolExecutor(1, thread_name_prefix="store-write")
         self._reading = ThreadPoolExecutor(1, thread_name_prefix="store-read")  # never waits for a commit
         self._series = _SeriesIds(writer)
+        rows = min(_MOST_ROWS, writer.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER) // _WIDTH)
+        self._portion = rows * _WIDTH
+        self._insert_many = _INSERT + ", (?, ?, ?, ?)" * (rows - 1)
         self._codes = {
             Quality(word): number for number, word in writer.execute("SELECT id, word FROM quality")
         }
 
-    async def write(self, samples: Sequence[Sample]) -> None:
+    async def write(self, blocks: Sequence[Block]) -> None:
         """Keep samples in one transaction; see :class:`~collector.store.Store`."""
 
         def insert() -> None:
-            series, codes = self._series, self._codes
-            good, good_code = Quality.GOOD, codes[Quality.GOOD]
-            rows = [
-                (series[device, point], at_ms, value, good_code if quality is good else codes[quality])
-                for device, point, at_ms, value, quality in samples
-            ]
-            with self._writer:
-                self._writer.execute("BEGIN IMMEDIATE")
-                self._writer.executemany("INSERT OR IGNORE INTO sample VALUES (?, ?, ?, ?)", rows)
+            try:
+                with self._writer as connection:
+                    connection.execute("BEGIN")
+                    cells = self._cells(blocks)  # registers new series, all in one commit
+            except BaseException:
+                self._series.clear()  # those of them that were rolled back
+                raise
+            with self._writer as connection:
+                connection.execute("BEGIN IMMEDIATE")
+                # One step of SQLite inserts many rows. A step a row would hand the interpreter's lock over
+                # and back at every row, and wait for it each time another thread is busy.
+                whole = len(cells) // self._portion * self._portion
+                for start in range(0, whole, self._portion):
+                    connection.execute(self._insert_many, cells[start : start + self._portion])
+                rest = cells[whole:]
+                connection.executemany(_INSERT, zip(*(rest[n::_WIDTH] for n in range(_WIDTH)), strict=True))
 
         await _in_thread(self._writing, insert)
+
+    def _cells(self, blocks: Iterable[Block]) -> list[object]:
+        """The columns of the sample table row after row, in one list."""
+        codes, series = self._codes, self._series
+        good = codes[Quality.GOOD]
+        cells: list[object] = []
+        for device, points, at_ms, values, marks in blocks:
+            rows, columns = len(at_ms), len(points)
+            part: list[object] = [good] * (_WIDTH * rows * columns)
+            part[0::_WIDTH] = [series[device, point] for point in points] * rows
+            part[1::_WIDTH] = [instant for instant in at_ms for _ in points]
+            part[2::_WIDTH] = chain.from_iterable(values)
+            for row, column, quality in marks:
+                part[_WIDTH * (row * columns + column) + 3] = codes[quality]
+            cells += part
+        return cells
 
     async def history(self, device: str, point: str, start_ms: int, end_ms: int) -> list[Row]:
         """Read one series; see :class:`~collector.store.Store`."""

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
+from collector.block import Block
 from transport.batch import Sample
 from transport.measurement import Quality
 
@@ -18,8 +19,10 @@ class Row(NamedTuple):
 class Store(Protocol):
     """Keeps samples under the key (device, point, at_ms)."""
 
-    async def write(self, samples: Sequence[Sample]) -> None:
+    async def write(self, blocks: Sequence[Block]) -> None:
         """Keep samples, all or none known to be kept; they are durable on return.
+
+        Several writes may be under way at once.
 
         A sample whose key is stored already changes nothing, so an attempt may always be repeated.
 

@@ -8,6 +8,7 @@ from functools import partial
 
 import structlog
 
+from collector.block import Block, size_of
 from collector.dead_letters import DeadLetter, DeadLetters
 from collector.errors import StoreDownError, StoreRefusedError
 from collector.store import Store
@@ -40,13 +41,13 @@ class Writer:
         self._clock = clock
         self._tally = tally
 
-    async def write(self, samples: Sequence[Sample]) -> None:
+    async def write(self, blocks: Sequence[Block]) -> None:
         """Keep samples, however long it takes; each is durable on return.
 
         What the store refuses is halved until the poison is alone: it becomes a dead letter, the rest is
-        stored.
+        stored. The attempts are logarithmic in the size: first between blocks, then inside one.
         """
-        parts = [samples]
+        parts = [blocks]
         while parts:
             part = parts.pop()
             try:
@@ -55,10 +56,14 @@ class Writer:
                 if len(part) > 1:
                     half = len(part) // 2
                     parts += [part[half:], part[:half]]
+                elif part[0].size > 1:
+                    first, second = part[0].halves()
+                    parts += [[second], [first]]
                 else:
-                    await self._bury(part[0], str(exc))
+                    [sample] = part[0].samples()
+                    await self._bury(sample, str(exc))
             else:
-                self._tally.stored += len(part)
+                self._tally.stored += size_of(part)
 
     async def bury(self, letter: DeadLetter) -> None:
         """Keep a dead letter, however long it takes; it is durable on return."""

@@ -113,7 +113,7 @@ class _Complaints(logging.Handler):
 
     def __init__(self) -> None:
         super().__init__(logging.ERROR)
-        self.logger = logging.Logger("mqtt")  # noqa: LOG001  (of this session alone)
+        self.logger = logging.Logger("mqtt", logging.ERROR)  # noqa: LOG001  (of this session alone)
         self.logger.addHandler(self)
         self._last = ""
 

@@ -9,6 +9,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from collector.block import blocks_from
 from collector.errors import StoreDownError, StoreRefusedError
 from collector.influx2 import Influx2Store, open_influx2
 from collector.store import Row
@@ -84,7 +85,7 @@ async def test_values_and_marks_become_rows() -> None:
 
 async def test_lines_are_written_in_milliseconds() -> None:
     async with open_fake() as (fake, store):
-        await store.write([SAMPLE])
+        await store.write(blocks_from([SAMPLE]))
         await store.write([])
 
     [(path, body)] = fake.writes
@@ -96,7 +97,7 @@ async def test_an_overloaded_server_says_when_to_come_back() -> None:
     async with open_fake() as (fake, store):
         fake.refusal = web.Response(status=429, headers={"Retry-After": "7"}, text='{"message":"too many"}')
         with pytest.raises(StoreDownError, match="too many") as caught:
-            await store.write([SAMPLE])
+            await store.write(blocks_from([SAMPLE]))
 
     assert caught.value.retry_after_s == 7
 
@@ -105,4 +106,4 @@ async def test_a_refused_body_is_refused_for_good() -> None:
     async with open_fake() as (fake, store):
         fake.refusal = web.Response(status=422, text='{"message":"field type conflict"}')
         with pytest.raises(StoreRefusedError, match="field type conflict"):
-            await store.write([SAMPLE])
+            await store.write(blocks_from([SAMPLE]))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from collector.block import blocks_from
 from collector.errors import StoreDownError, StoreRefusedError, StoreSettingsError
 from collector.sqlite import open_sqlite
 from transport.batch import Sample
@@ -23,11 +24,11 @@ def levels(count: int, *, device: str = "gauge") -> list[Sample]:
 async def test_another_process_reads_while_it_is_written(tmp_path: Path) -> None:
     path = tmp_path / "store.sqlite"
     async with open_sqlite(path) as store:
-        await store.write(levels(10))
+        await store.write(blocks_from(levels(10)))
         with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as reader:
             cursor = reader.execute("SELECT value FROM reading")
             first = cursor.fetchone()
-            await store.write(levels(20))  # the reader's transaction is still open
+            await store.write(blocks_from(levels(20)))  # the reader's transaction is still open
 
             assert first == (0.0,)
             assert len(cursor.fetchall()) == 9
@@ -38,7 +39,7 @@ async def test_another_process_reads_while_it_is_written(tmp_path: Path) -> None
 async def test_people_can_read_it_with_sqlite_alone(tmp_path: Path) -> None:
     path = tmp_path / "store.sqlite"
     async with open_sqlite(path) as store:
-        await store.write([Sample("gauge", "level", 1_528_027_200_007, None, Quality.TIMEOUT)])
+        await store.write(blocks_from([Sample("gauge", "level", 1_528_027_200_007, None, Quality.TIMEOUT)]))
 
     reader = sqlite3.connect(path)
     row = reader.execute("SELECT * FROM reading").fetchone()
@@ -51,13 +52,15 @@ async def test_what_was_written_outlives_a_kill(tmp_path: Path) -> None:
     program = """
 import asyncio, os, signal, sys
 from pathlib import Path
+from collector.block import blocks_from
 from collector.sqlite import open_sqlite
 from transport.batch import Sample
 from transport.measurement import Quality
 
 async def main():
     async with open_sqlite(Path(sys.argv[1])) as store:
-        await store.write([Sample("gauge", "level", n, float(n), Quality.GOOD) for n in range(1000)])
+        samples = [Sample("gauge", "level", n, float(n), Quality.GOOD) for n in range(1000)]
+        await store.write(blocks_from(samples))
         os.kill(os.getpid(), signal.SIGKILL)
 
 asyncio.run(main())
@@ -74,23 +77,23 @@ asyncio.run(main())
 async def test_a_time_no_store_can_hold_is_refused_and_nothing_is_half_written(tmp_path: Path) -> None:
     async with open_sqlite(tmp_path / "store.sqlite") as store:
         with pytest.raises(StoreRefusedError):
-            await store.write([*levels(5), Sample("gauge", "level", 2**70, 1.0, Quality.GOOD)])
+            await store.write(blocks_from([*levels(5), Sample("gauge", "level", 2**70, 1.0, Quality.GOOD)]))
 
         assert await store.history("gauge", "level", 0, FOREVER) == []
-        await store.write(levels(5))
+        await store.write(blocks_from(levels(5)))
         assert len(await store.history("gauge", "level", 0, FOREVER)) == 5
 
 
 async def test_a_full_disk_is_worth_another_attempt(tmp_path: Path) -> None:
     path = tmp_path / "store.sqlite"
     async with open_sqlite(path) as store:
-        await store.write(levels(1))
+        await store.write(blocks_from(levels(1)))
         store._writer.execute("PRAGMA max_page_count = 12")  # as full as a disk can be
         with pytest.raises(StoreDownError, match="full"):
-            await store.write(levels(50_000))
+            await store.write(blocks_from(levels(50_000)))
 
         store._writer.execute("PRAGMA max_page_count = 1000000")
-        await store.write(levels(50_000))
+        await store.write(blocks_from(levels(50_000)))
         assert len(await store.history("gauge", "level", 0, FOREVER)) == 50_000
 
 
@@ -118,7 +121,11 @@ async def test_two_writers_share_one_file(tmp_path: Path) -> None:
     path = tmp_path / "store.sqlite"
     async with open_sqlite(path) as one, open_sqlite(path) as other:
         await asyncio.gather(
-            *(store.write(levels(500, device=f"gauge-{n % 7}")) for n in range(20) for store in (one, other))
+            *(
+                store.write(blocks_from(levels(500, device=f"gauge-{n % 7}")))
+                for n in range(20)
+                for store in (one, other)
+            )
         )
 
         newest = await one.latest()

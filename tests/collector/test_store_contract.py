@@ -4,6 +4,7 @@ from uuid import uuid4
 
 import pytest
 
+from collector.block import blocks_from
 from collector.store import Row, Store
 from transport.batch import Sample
 from transport.measurement import Quality
@@ -23,7 +24,7 @@ def level(device: str, minute: int, value: float | None, quality: Quality = Qual
 
 
 async def test_what_is_written_is_read_back_in_order_of_time(store: Store, device: str) -> None:
-    await store.write([level(device, 2, 0.9), level(device, 0, 0.3), level(device, 1, -1e-300)])
+    await store.write(blocks_from([level(device, 2, 0.9), level(device, 0, 0.3), level(device, 1, -1e-300)]))
 
     rows = await store.history(device, "level", 0, FOREVER)
 
@@ -35,17 +36,17 @@ async def test_what_is_written_is_read_back_in_order_of_time(store: Store, devic
 
 
 async def test_milliseconds_are_kept(store: Store, device: str) -> None:
-    await store.write([Sample(device, "level", NOON + 7, 1.0, Quality.GOOD)])
+    await store.write(blocks_from([Sample(device, "level", NOON + 7, 1.0, Quality.GOOD)]))
 
     assert [row.at_ms for row in await store.history(device, "level", 0, FOREVER)] == [NOON + 7]
 
 
 async def test_a_repeat_changes_nothing(store: Store, device: str) -> None:
     samples = [level(device, minute, minute / 8) for minute in range(50)]
-    await store.write(samples)
+    await store.write(blocks_from(samples))
     before = await store.history(device, "level", 0, FOREVER)
 
-    await store.write(samples[10:20] + samples[10:20])
+    await store.write(blocks_from(samples[10:20] + samples[10:20]))
 
     assert await store.history(device, "level", 0, FOREVER) == before
     assert len(before) == 50
@@ -53,13 +54,15 @@ async def test_a_repeat_changes_nothing(store: Store, device: str) -> None:
 
 @pytest.mark.parametrize("quality", list(Quality))
 async def test_every_quality_is_kept(store: Store, device: str, quality: Quality) -> None:
-    await store.write([level(device, 0, 4.2, quality)])
+    await store.write(blocks_from([level(device, 0, 4.2, quality)]))
 
     assert await store.history(device, "level", 0, FOREVER) == [Row(NOON, 4.2, quality)]
 
 
 async def test_a_bad_sample_without_a_value_is_kept_and_marked(store: Store, device: str) -> None:
-    await store.write([level(device, 0, 1.0), level(device, 1, None, Quality.TIMEOUT), level(device, 2, 1.2)])
+    await store.write(
+        blocks_from([level(device, 0, 1.0), level(device, 1, None, Quality.TIMEOUT), level(device, 2, 1.2)])
+    )
 
     rows = await store.history(device, "level", 0, FOREVER)
 
@@ -72,11 +75,13 @@ async def test_a_bad_sample_without_a_value_is_kept_and_marked(store: Store, dev
 
 async def test_the_points_of_one_answer_do_not_mix(store: Store, device: str) -> None:
     await store.write(
-        [
-            Sample(device, "pressure", NOON, 0.4, Quality.GOOD),
-            Sample(device, "flow-rate", NOON, None, Quality.SENTINEL),
-            Sample(device, "ch4", NOON, 12.0, Quality.OVER_RANGE),
-        ]
+        blocks_from(
+            [
+                Sample(device, "pressure", NOON, 0.4, Quality.GOOD),
+                Sample(device, "flow-rate", NOON, None, Quality.SENTINEL),
+                Sample(device, "ch4", NOON, 12.0, Quality.OVER_RANGE),
+            ]
+        )
     )
 
     assert await store.history(device, "pressure", 0, FOREVER) == [Row(NOON, 0.4, Quality.GOOD)]
@@ -85,7 +90,7 @@ async def test_the_points_of_one_answer_do_not_mix(store: Store, device: str) ->
 
 
 async def test_history_includes_its_start_and_excludes_its_end(store: Store, device: str) -> None:
-    await store.write([level(device, minute, float(minute)) for minute in range(5)])
+    await store.write(blocks_from([level(device, minute, float(minute)) for minute in range(5)]))
 
     rows = await store.history(device, "level", NOON + 60_000, NOON + 180_000)
 
@@ -94,26 +99,28 @@ async def test_history_includes_its_start_and_excludes_its_end(store: Store, dev
 
 
 async def test_an_unknown_series_has_no_history(store: Store, device: str) -> None:
-    await store.write([level(device, 0, 1.0)])
+    await store.write(blocks_from([level(device, 0, 1.0)]))
 
     assert await store.history(device, "no-such-point", 0, FOREVER) == []
     assert await store.history("no-such-device", "level", 0, FOREVER) == []
 
 
 async def test_names_with_quotes_find_nothing_and_break_nothing(store: Store, device: str) -> None:
-    await store.write([level(device, 0, 1.0)])
+    await store.write(blocks_from([level(device, 0, 1.0)]))
 
     assert await store.history("' OR 1=1 --", 'level" , "x', 0, FOREVER) == []
 
 
 async def test_the_latest_of_each_series_may_be_a_bad_one(store: Store, device: str) -> None:
     await store.write(
-        [
-            level(device, 0, 1.0),
-            level(device, 1, 1.1, Quality.SPIKE),
-            Sample(device, "battery", NOON, 12.5, Quality.GOOD),
-            Sample(device, "battery", NOON + 120_000, None, Quality.TIMEOUT),
-        ]
+        blocks_from(
+            [
+                level(device, 0, 1.0),
+                level(device, 1, 1.1, Quality.SPIKE),
+                Sample(device, "battery", NOON, 12.5, Quality.GOOD),
+                Sample(device, "battery", NOON + 120_000, None, Quality.TIMEOUT),
+            ]
+        )
     )
 
     newest = [sample for sample in await store.latest() if sample.device == device]
@@ -129,7 +136,7 @@ async def test_an_empty_write_is_no_error(store: Store) -> None:
 
 
 async def test_a_large_write_is_kept_whole(store: Store, device: str) -> None:
-    await store.write([level(device, minute, minute * 0.001) for minute in range(20_000)])
+    await store.write(blocks_from([level(device, minute, minute * 0.001) for minute in range(20_000)]))
 
     rows = await store.history(device, "level", 0, FOREVER)
 

@@ -7,6 +7,7 @@ from uuid import uuid4
 import aiohttp
 import pytest
 
+from collector.block import blocks_from
 from collector.errors import StoreDownError
 from collector.stores import open_store
 from district.devices import InfluxStore
@@ -42,8 +43,8 @@ async def test_what_is_written_can_be_read_there_with_its_place(
     ]
     missing = Sample("river-01-level", point, NOON - 1000, None, Quality.TIMEOUT)  # it keeps no strings
     async with open_store(settings(victoria), district=district, state_dir=tmp_path) as store:
-        await store.write([missing, *samples])
-        await store.write(samples[:10])
+        await store.write(blocks_from([missing, *samples]))
+        await store.write(blocks_from(samples[:10]))
 
     async def all_there() -> bool:
         return [series["values"] for series in await exported(victoria, point)] == [
@@ -67,4 +68,4 @@ async def test_a_server_that_is_away_is_worth_another_attempt(district: District
     nowhere = settings(f"http://127.0.0.1:{free_port()}")
     async with open_store(nowhere, district=district, state_dir=tmp_path) as store:
         with pytest.raises(StoreDownError):
-            await store.write([Sample("river-01-level", "level", NOON, 0.5, Quality.GOOD)])
+            await store.write(blocks_from([Sample("river-01-level", "level", NOON, 0.5, Quality.GOOD)]))

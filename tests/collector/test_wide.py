@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from collector.block import blocks_from
 from collector.errors import StoreRefusedError
 from collector.wide import Field, LineBuilder, Place, mark_of, newest_of, places_of, rows_of
 from district.inventory import District
@@ -16,7 +17,7 @@ HEAD = "river,area=xiaxi-1,device=gauge,gateway=gw-1,site=river-01"
 
 
 def lines(*samples: Sample) -> list[str]:
-    return LineBuilder(PLACES).lines(samples).decode().splitlines()
+    return LineBuilder(PLACES).lines(blocks_from(samples)).decode().splitlines()
 
 
 def test_the_points_of_one_answer_share_a_line() -> None:

@@ -1,6 +1,6 @@
 """The writer: what a store refuses is found and set aside, what it cannot take now waits."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector import writer as writer_module
+from collector.block import Block, blocks_from
 from collector.dead_letters import DeadLetter, DeadLetters
 from collector.errors import StoreDownError, StoreRefusedError, http_error
 from collector.store import Row
@@ -27,8 +28,9 @@ class PickyDatabase:
         self.taken: set[Sample] = set()
         self.requests = 0
 
-    async def write(self, samples: Sequence[Sample]) -> None:
+    async def write(self, blocks: Sequence[Block]) -> None:
         self.requests += 1
+        samples = [sample for block in blocks for sample in block.samples()]
         if self.down:
             self.down -= 1
             raise StoreDownError("away")
@@ -43,8 +45,8 @@ class PickyDatabase:
         raise StoreRefusedError("only written to here")
 
 
-def samples_at(instants: list[int]) -> list[Sample]:
-    return [Sample("gauge", "level", at_ms, 1.0, Quality.GOOD) for at_ms in instants]
+def blocks_at(instants: Iterable[int]) -> list[Block]:
+    return blocks_from(Sample("gauge", "level", at_ms, 1.0, Quality.GOOD) for at_ms in instants)
 
 
 def letters(path: Path) -> list[DeadLetter]:
@@ -61,7 +63,7 @@ async def test_exactly_the_poison_is_set_aside(
     database, tally = PickyDatabase(), Tally()
     writer = Writer(database, DeadLetters(path), clock=real_clock(), tally=tally)
 
-    await writer.write(samples_at(instants))
+    await writer.write(blocks_at(instants))
 
     odd = [at_ms for at_ms in instants if at_ms % 2]
     assert {sample.at_ms for sample in database.taken} == set(instants) - set(odd)
@@ -74,7 +76,7 @@ async def test_one_poison_sample_costs_few_requests(tmp_path: Path) -> None:
     database = PickyDatabase()
     writer = Writer(database, DeadLetters(tmp_path / "dead"), clock=real_clock(), tally=Tally())
 
-    await writer.write(samples_at([*range(0, 8192, 2), 4095]))
+    await writer.write(blocks_at([*range(0, 8192, 2), 4095]))
 
     assert len(database.taken) == 4096
     assert database.requests <= 2 * 13 + 1
@@ -87,7 +89,7 @@ async def test_a_store_that_is_down_is_asked_until_it_is_back(
     database, tally = PickyDatabase(down=20), Tally()
     writer = Writer(database, DeadLetters(tmp_path / "dead"), clock=real_clock(), tally=tally)
 
-    await writer.write(samples_at([2, 4]))
+    await writer.write(blocks_at([2, 4]))
 
     assert (tally.stored, tally.store_down, tally.dead_letters) == (2, 0, 0)
 
