@@ -1,12 +1,13 @@
 """From what people wrote to the rulebook; only files without findings come here."""
 
 from collections.abc import Iterator
-from datetime import timedelta
 
-from district.fields import format_duration
 from district.inventory import MISSED_INTERVALS, Device, District, Point
-from rules.limits import combinations, compile_ladder, relevant_seasons, resolve, to_whole_ms
+from rules.limits import compile_ladder, relevant_seasons, resolve, to_whole_ms
+from rules.measure import references
+from rules.meter import Meter, unit_of
 from rules.rulebook import LATE_GRACE_MS, Rule, Rulebook, SilenceWatch, Watch, season_key
+from rules.seasons import combinations
 from rules.spec import LEVELS, RulesFile, RuleSpec, SelectSpec
 from rules.transition import Level
 
@@ -69,30 +70,29 @@ def _watch(index: int, spec: RulesFile, district: District, device: Device, poin
     site = district.sites[device.site]
     relevant = relevant_seasons(rule, device, site)
     clear_for = rule.clear_for if rule.clear_for is not None else spec.defaults.clear_for
-    over = rule.rate.over if rule.rate is not None else None
+    stale_after_ms = _stale_after_ms(device, spec.defaults.stale_after)
+    meter = Meter(rule, district, device, point, stale_after_ms)
+    ladders = {}
+    for held in combinations(spec.seasons, relevant):
+        levels = resolve(index, rule, device, site, held) if held.issuperset(rule.only) else ()
+        ladders[season_key(held)] = compile_ladder(levels, clear_for, meter.measure, latched=rule.latch)
+    measures = [rung.measure for ladder in ladders.values() for rung in ladder.rungs]
     return Watch(
         rule=rule.id,
         hazard=rule.hazard,
         device=device.id,
         point=point.id,
         site=site.id,
-        unit=point.unit if over is None else f"{point.unit}/{_window(over)}",
-        zero=device.datum_zero if over is None else 0.0,
-        over_ms=to_whole_ms(over) if over is not None else None,
+        unit=unit_of(rule, point),
         seasons=relevant,
-        ladders={
-            season_key(held): compile_ladder(resolve(index, rule, device, site, held), clear_for)
-            for held in combinations(spec.seasons, relevant)
-        },
-        stale_after_ms=_stale_after_ms(device, spec.defaults.stale_after),
+        ladders=ladders,
+        stale_after_ms=stale_after_ms,
         allowance_ms=_allowance_ms(device),
+        reach_ms=max((each.reach_ms for each in measures), default=0),
+        period_ms=max((each.period_ms for each in measures), default=0),
+        references=tuple(dict.fromkeys(name for each in measures for name in references(each))),
+        every_reading=rule.quality is not None,
     )
-
-
-def _window(over: timedelta) -> str:
-    """How a unit names a window: `h` for one hour, `30m` for thirty minutes."""
-    text = format_duration(over)
-    return text[1:] if text[0] == "1" and not text[1].isdigit() else text
 
 
 def _silence(
@@ -100,7 +100,9 @@ def _silence(
 ) -> SilenceWatch:
     silence = rule.silence
     assert silence is not None, "only silence rules come here"  # noqa: S101
-    watched = tuple(dict.fromkeys(watch.point for watch in watches if watch.device == device.id))
+    subjects = (name for watch in watches for name in (watch.subject, *watch.references))
+    mine = (name.split(":") for name in dict.fromkeys(subjects))
+    watched = tuple(point for owner, point in mine if owner == device.id)
     silent_after_ms = _stale_after_ms(device, silence.after or spec.defaults.stale_after)
     return SilenceWatch(
         rule=rule.id,

@@ -11,7 +11,9 @@ from district.inventory import Device, District, Point
 from district.load import DEVICES
 from district.mistakes import Location
 from rules.compile import selected_devices, selected_points
-from rules.limits import Resolved, Written, combinations, relevant_seasons, resolve
+from rules.limits import Resolved, Written, relevant_seasons, resolve
+from rules.measuring import check_measuring, check_windows, comparable
+from rules.seasons import combinations
 from rules.spec import RulesFile, RuleSpec
 
 _OWN_LEVELS = frozenset({"reservoir", "river"})  # whose water levels mean nothing at another site
@@ -33,6 +35,7 @@ def check_fitting(
         if not selected:
             yield _selects_nothing(rules, index, rule, district)
         for device, point in selected:
+            yield from check_measuring(rules, ("rules", index), rule, district, (device, point))
             yield from _check_subject(spec, index, district, device, point, rules=rules, devices=devices)
 
 
@@ -69,8 +72,10 @@ def _check_subject(
     rule = spec.rules[index]
     site = district.sites[device.site]
     for seasons in combinations(spec.seasons, relevant_seasons(rule, device, site)):
+        if not seasons.issuperset(rule.only):
+            continue
         levels = resolve(index, rule, device, site, seasons)
-        needs_own = rule.rate is None and rule.hazard == "flood" and site.kind in _OWN_LEVELS
+        needs_own = rule.kind is None and rule.hazard == "flood" and site.kind in _OWN_LEVELS
         if needs_own and not (levels and all(level.limit and level.limit.own for level in levels)):
             yield _no_own_levels(rules, index, rule, site.id)
         elif not levels:
@@ -81,9 +86,9 @@ def _check_subject(
                 Text("write levels, as in yellow: {above: 20}", "请写 levels，例如 yellow: {above: 20}"),
             )
         else:
-            found = list(_check_ladder(rules, levels))
+            found = [*check_windows(rules, rule, levels), *_check_ladder(rules, rule, levels)]
             yield from found
-            if not found and point.by_exception:
+            if not found and point.by_exception and rule.kind is None:
                 yield from _check_reporting(devices, device, point, levels)
 
 
@@ -107,7 +112,7 @@ def _no_own_levels(rules: Document, index: int, rule: RuleSpec, site: str) -> Fi
     )
 
 
-def _check_ladder(rules: Document, levels: Sequence[Resolved]) -> Iterator[Finding]:
+def _check_ladder(rules: Document, rule: RuleSpec, levels: Sequence[Resolved]) -> Iterator[Finding]:
     for level in levels:
         if level.limit is None:
             yield rules.finding(
@@ -132,17 +137,17 @@ def _check_ladder(rules: Document, levels: Sequence[Resolved]) -> Iterator[Findi
                 ),
             )
     for lower, higher in pairwise(levels):
-        if lower.limit is not None and higher.limit is not None:
-            yield from _check_pair(rules, lower, higher, lower.limit, higher.limit)
+        yield from _check_pair(rules, rule, lower, higher)
 
 
 def _wrong_side(limit: Written, clear: Written, *, rising: bool) -> bool:
     return clear.value > limit.value if rising else clear.value < limit.value
 
 
-def _check_pair(
-    rules: Document, lower: Resolved, higher: Resolved, low: Written, high: Written
-) -> Iterator[Finding]:
+def _check_pair(rules: Document, rule: RuleSpec, lower: Resolved, higher: Resolved) -> Iterator[Finding]:
+    low, high = lower.limit, higher.limit
+    if low is None or high is None:
+        return
     nearest = low.location if low.rank > high.rank else high.location  # the later word made the mistake
     if lower.rising != higher.rising:
         yield rules.finding(
@@ -155,7 +160,9 @@ def _check_pair(
             Text("use above for all levels, or below for all", "所有级别统一用 above 或统一用 below"),
             of_key=True,
         )
-    elif (high.value <= low.value) if lower.rising else (high.value >= low.value):
+    elif comparable(rule, lower, higher) and (
+        (high.value <= low.value) if lower.rising else (high.value >= low.value)
+    ):
         beyond, wording = ("above", "高于") if lower.rising else ("below", "低于")
         yield rules.finding(
             "ladder-not-monotone",

@@ -1,15 +1,15 @@
 """Resolution of limits: device, site, kind, default; the nearest counts, and a season refines each."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import timedelta
 
 from district.inventory import Device, Site
 from district.mistakes import Location
 from rules.ladder import Ladder, Rung
-from rules.spec import LEVELS, Delay, LadderSpec, LevelName, LevelSpec, RuleSpec, Samples, Season
+from rules.measure import AnyMeasure
+from rules.spec import LEVELS, Delay, LadderSpec, LevelName, LevelSpec, RuleSpec, Samples
 
-_LEAP_YEAR_BEGINS = date(2000, 1, 1)
 _DECIMALS = 9  # a shifted `clear` is meant as people write figures, not as binary fractions add up
 
 
@@ -32,6 +32,7 @@ class Resolved:
     limit: Written | None = None
     clear: Written | None = None  # None: the limit itself
     delay: Delay = timedelta()
+    over: timedelta | None = None  # its own window
     location: Location  # of the nearest layer that mentions the level
 
 
@@ -55,8 +56,14 @@ def resolve(
     return tuple(sorted(found.values(), key=lambda level: LEVELS[level.name]))
 
 
-def compile_ladder(levels: Collection[Resolved], clear_for: timedelta) -> Ladder:
-    """The ladder of levels that have been found right."""
+def compile_ladder(
+    levels: Collection[Resolved],
+    clear_for: timedelta,
+    measure_of: Callable[[Resolved], AnyMeasure],
+    *,
+    latched: bool = False,
+) -> Ladder:
+    """The ladder of levels that have been found right; ``measure_of`` says what each of them judges."""
     rungs = []
     for level in levels:
         assert level.limit is not None, "checked before"  # noqa: S101
@@ -65,6 +72,7 @@ def compile_ladder(levels: Collection[Resolved], clear_for: timedelta) -> Ladder
         rungs.append(
             Rung(
                 level=LEVELS[level.name],
+                measure=measure_of(level),
                 limit=level.limit.value,
                 clear=level.clear.value if level.clear is not None else level.limit.value,
                 for_ms=to_whole_ms(delay),
@@ -72,7 +80,7 @@ def compile_ladder(levels: Collection[Resolved], clear_for: timedelta) -> Ladder
             )
         )
     rising = all(level.rising for level in levels)
-    return Ladder(rising=rising, rungs=tuple(rungs), clear_for_ms=to_whole_ms(clear_for))
+    return Ladder(rising=rising, rungs=tuple(rungs), clear_for_ms=to_whole_ms(clear_for), latched=latched)
 
 
 def to_whole_ms(duration: timedelta) -> int:
@@ -83,13 +91,7 @@ def to_whole_ms(duration: timedelta) -> int:
 def relevant_seasons(rule: RuleSpec, device: Device, site: Site) -> frozenset[str]:
     """The seasons that the limits of one device depend on."""
     overrides = [rule.override[key] for key in (site.kind, site.id, device.id) if key in rule.override]
-    return frozenset(rule.during).union(*(override.during for override in overrides))
-
-
-def combinations(seasons: Mapping[str, Season], relevant: Collection[str]) -> set[frozenset[str]]:
-    """Every set of ``relevant`` seasons that holds together on some day of the year."""
-    days = (_LEAP_YEAR_BEGINS + timedelta(days=day) for day in range(366))
-    return {frozenset(name for name in relevant if seasons[name].holds(day)) for day in days}
+    return frozenset(rule.during).union(rule.only, *(override.during for override in overrides))
 
 
 def _layers(
@@ -128,4 +130,6 @@ def _refined(base: Resolved, spec: LevelSpec, location: Location, rank: int, *, 
         level = replace(level, clear=clear)
     if spec.delay is not None:
         level = replace(level, delay=spec.delay)
+    if spec.over is not None:
+        level = replace(level, over=spec.over)
     return level

@@ -15,6 +15,11 @@ _SELECTED: dict[str, tuple[str, Text]] = {  # key of `select`: field of Known, w
     "point": ("points", Text("point", "测点")),
 }
 
+_REFERRED = (
+    ("device", "devices", Text("device", "设备")),
+    ("point", "points", Text("point", "测点")),
+)
+
 
 def check_names(document: Document, known: Known) -> Iterator[Finding]:
     """A finding for each name that means nothing, and for each rule named like one before it."""
@@ -25,6 +30,11 @@ def check_names(document: Document, known: Known) -> Iterator[Finding]:
         yield from _named_twice(document, here, rule, first_line)
         for key, (field, what) in _SELECTED.items():
             yield from _unknown(document, (*here, "select", key), getattr(known, field), what)
+        for key, field, what in _REFERRED:
+            yield from _unknown(document, (*here, "minus", key), getattr(known, field), what)
+        for position, _ in enumerate(_listed(document.at(*here, "only"))):
+            what = Text("season", "时段")
+            yield from _unknown(document, (*here, "only", position), seasons, what)
         yield from _unknown_keys(document, (*here, "during"), seasons, Text("season", "时段"))
         overridable = _overridable(known)
         if overridable is not None:
@@ -52,6 +62,10 @@ def _named_twice(
             ),
             Text("give each rule its own id", "请为每条规则取不同的 id"),
         )
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _overridable(known: Known) -> frozenset[str] | None:

@@ -6,6 +6,7 @@ State, a batch and the time in; transitions out. It touches no clock, file or ne
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 
+from rules.measure import View
 from rules.record import Record, mark_of
 from rules.rulebook import Rulebook, Watch
 from rules.silence import hear, judge_silence, orphan
@@ -28,10 +29,11 @@ class Engine:
         self._by_point: defaultdict[str, list[Watch]] = defaultdict(list)
         self._by_device: defaultdict[str, list[str]] = defaultdict(list)
         for watch in rulebook.watches:
-            if watch.subject not in self._by_point:
-                self._by_device[watch.device].append(watch.subject)
-            self._by_point[watch.subject].append(watch)
-            self.state.records.setdefault(watch.subject, Record())
+            for subject in (watch.subject, *watch.references):
+                if subject not in self._by_point:
+                    self._by_device[subject.partition(":")[0]].append(subject)
+                self._by_point[subject].append(watch)
+                self.state.records.setdefault(subject, Record())
             self.state.watches.setdefault(_key(watch.rule, watch.subject), WatchState())
         self._silences = {_key(watch.rule, watch.device): watch for watch in rulebook.silences}
         self._silences_of: defaultdict[str, list[str]] = defaultdict(list)
@@ -121,29 +123,35 @@ class Engine:
                 yield alarm.standing
 
     def _judge(self, subject: str, instants_ms: Sequence[int], now_ms: int) -> Iterator[Transition]:
-        record = self.state.records[subject]
         watches = self._by_point[subject]
         earliest_ms = min(instants_ms)
-        late = now_ms - earliest_ms > watches[0].allowance_ms
         self.samples += len(instants_ms)
-        self.late += late
-        for watch in watches:
-            state = self.state.watches[_key(watch.rule, subject)]
-            yield from take(
-                watch, self.rulebook, state, record, changed_ms=earliest_ms, late=late, now_ms=now_ms
-            )
-        self._note_catching_up(subject)
-        if len(record.at_ms) > 2 * KEEP_SAMPLES:
-            self._forget(watches, record)
-
-    def _forget(self, watches: list[Watch], record: Record) -> None:
-        cut_ms = record.at_ms[-KEEP_SAMPLES]
-        needed_ms = cut_ms
+        self.late += any(now_ms - earliest_ms > watch.allowance_ms for watch in watches)
         for watch in watches:
             state = self.state.watches[_key(watch.rule, watch.subject)]
-            forget(state, cut_ms)
+            late = now_ms - earliest_ms > watch.allowance_ms
+            view = self._view(watch)
+            yield from take(
+                watch, self.rulebook, state, view, changed_ms=earliest_ms, late=late, now_ms=now_ms
+            )
+        self._note_catching_up(subject)
+        record = self.state.records[subject]
+        if len(record.at_ms) > 2 * KEEP_SAMPLES:
+            self._forget(subject, record)
+
+    def _view(self, watch: Watch) -> View:
+        records = self.state.records
+        return View(records[watch.subject], records, self.rulebook.timezone)
+
+    def _forget(self, subject: str, record: Record) -> None:
+        cut_ms = record.at_ms[-KEEP_SAMPLES]
+        needed_ms = cut_ms
+        for watch in self._by_point[subject]:
+            state = self.state.watches[_key(watch.rule, watch.subject)]
+            if watch.subject == subject:
+                forget(state, cut_ms)
             base_ms = max(state.checkpoints[0].at_ms, record.at_ms[0])
-            needed_ms = min(needed_ms, base_ms - (watch.over_ms or 0))
+            needed_ms = min(needed_ms, base_ms - watch.reach_ms)
         record.drop_before(needed_ms)
 
     def _carry(
@@ -163,12 +171,12 @@ class Engine:
     def _settle(self, now_ms: int, *, but: Collection[str]) -> Iterator[Transition]:
         for subject in sorted(self._catching_up.difference(but)):
             for watch in self._by_point[subject]:
-                state = self.state.watches[_key(watch.rule, subject)]
-                yield from settle(watch, state, self.state.records[subject], now_ms)
+                state = self.state.watches[_key(watch.rule, watch.subject)]
+                yield from settle(watch, state, self._view(watch), now_ms)
             self._note_catching_up(subject)
 
     def _note_catching_up(self, subject: str) -> None:
-        states = (self.state.watches[_key(watch.rule, subject)] for watch in self._by_point[subject])
+        states = (self.state.watches[_key(watch.rule, watch.subject)] for watch in self._by_point[subject])
         if any(state.catching_up is not None for state in states):
             self._catching_up.add(subject)
         else:

@@ -89,6 +89,10 @@ class Record(msgspec.Struct, kw_only=True):
         index = bisect_left(self.at_ms, at_ms)
         return index < len(self.at_ms) and self.at_ms[index] == at_ms and self.marks[index].is_sample
 
+    def sample_before(self, index: int) -> int | None:
+        """The index of the last sample before position ``index``."""
+        return self._sample_at_or_before(index - 1)
+
     def newest_sample(self) -> int | None:
         """The index of the newest sample."""
         return self._sample_at_or_before(len(self.at_ms) - 1)

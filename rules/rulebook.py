@@ -10,7 +10,7 @@ import msgspec
 
 from district.fields import Names
 from rules.ladder import Ladder
-from rules.spec import Season
+from rules.seasons import AnySeason
 from rules.transition import Level
 from transport.measurement import from_ms
 
@@ -37,12 +37,16 @@ class Watch:
     point: str
     site: str
     unit: str  # of the value judged
-    zero: float  # added to the reading before it is judged
-    over_ms: int | None  # judge the change over so long instead
     seasons: frozenset[str]  # that matter to its limits
     ladders: Mapping[str, Ladder]  # by `season_key` of those that hold; every combination there can be
-    stale_after_ms: int  # a longer gap resets the timers
+    stale_after_ms: int  # a longer gap between readings is a gap
     allowance_ms: int  # a reading that comes later than this is late
+    reach_ms: int = 0  # so far back its measures look
+    period_ms: int = (
+        0  # so far apart what they give may be; with `stale_after_ms` on top, it resets the timers
+    )
+    references: tuple[str, ...] = ()  # other subjects its measures look at
+    every_reading: bool = False  # bad ones are judged too
 
     @property
     def subject(self) -> str:
@@ -75,7 +79,7 @@ class Rulebook:
     rules: Mapping[str, Rule]
     watches: tuple[Watch, ...]
     silences: tuple[SilenceWatch, ...]
-    seasons: Mapping[str, Season]
+    seasons: Mapping[str, AnySeason]
     timezone: ZoneInfo
 
     @cached_property
@@ -84,9 +88,9 @@ class Rulebook:
         return sha256(encode_rulebook(self)).hexdigest()[:16]
 
     def seasons_at(self, at_ms: int) -> frozenset[str]:
-        """The seasons that hold at an instant, by the district's date."""
-        day = from_ms(at_ms).astimezone(self.timezone).date()
-        return frozenset(name for name, season in self.seasons.items() if season.holds(day))
+        """The seasons that hold at an instant, by the district's clock."""
+        local = from_ms(at_ms).astimezone(self.timezone)
+        return frozenset(name for name, season in self.seasons.items() if season.holds(local))
 
 
 def season_key(seasons: Iterable[str]) -> str:
@@ -99,7 +103,7 @@ class _Judging(msgspec.Struct):
 
     watches: tuple[Watch, ...]
     silences: tuple[SilenceWatch, ...]
-    seasons: Mapping[str, Season]
+    seasons: Mapping[str, AnySeason]
     timezone: str
 
 

@@ -1,8 +1,7 @@
 """The file rules.yaml as people write it: seasons, and rules with their ladders."""
 
-import calendar
 import re
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import (
@@ -18,6 +17,8 @@ from pydantic import (
 from district.devices import SiteKind
 from district.fields import Duration, Finite, Names, PositiveDuration, Slug, Spec, format_duration
 from district.findings import SpecError, Text
+from rules.kinds import JudgedSpec
+from rules.seasons import SeasonText
 from rules.transition import Level
 
 Hazard = Literal["flood", "rainstorm", "gas", "pipeline", "air", "dust", "noise", "crane", "equipment"]
@@ -32,9 +33,6 @@ LEVELS: dict[LevelName, Level] = {
 
 _SAMPLES = re.compile(r"(?P<count>[1-9][0-9]{0,3}) samples?")
 _TIMES = re.compile(r"(?P<times>[0-9]+(\.[0-9]+)?)x")
-_DAY = r"(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
-_SEASON = re.compile(rf"{_DAY}\.\.{_DAY}")
-_LEAP_YEAR = 2000  # a season may begin or end on 29 February
 _DURATION_PATTERN = r"[0-9]+(\.[0-9]+)?(ms|s|m|h|d)"
 
 
@@ -42,20 +40,6 @@ class Samples(NamedTuple):
     """A delay counted in samples."""
 
     number: int
-
-
-class Season(NamedTuple):
-    """Some days of every year, first and last included, each as (month, day)."""
-
-    first: tuple[int, int]
-    last: tuple[int, int]
-
-    def holds(self, day: date) -> bool:
-        """Whether ``day``, a date of the district, lies in the season; it may run over the new year."""
-        today = (day.month, day.day)
-        if self.first <= self.last:
-            return self.first <= today <= self.last
-        return today >= self.first or today <= self.last
 
 
 def _samples(value: Any) -> Any:
@@ -83,31 +67,6 @@ def _times(value: Any) -> Any:
     return float(match["times"])
 
 
-def _season(value: Any) -> Any:
-    if isinstance(value, Season):
-        return value
-    match = _SEASON.fullmatch(value) if isinstance(value, str) else None
-    if match is None:
-        raise SpecError(
-            Text(f"{value!r} is no season", f"{value!r} 不是时段"),
-            Text(
-                "write its first and last day, month first: 04-15..10-15",
-                "请写起止日期，月在前：04-15..10-15",
-            ),
-            code="bad-season",
-        )
-    first, last = (int(match[1]), int(match[2])), (int(match[3]), int(match[4]))
-    for month, day in (first, last):
-        longest = calendar.monthrange(_LEAP_YEAR, month)[1]
-        if day > longest:
-            raise SpecError(
-                Text(f"month {month} has no day {day}", f"{month} 月没有 {day} 日"),
-                Text(f"its last day is {longest}", f"该月最后一天是 {longest} 日"),
-                code="bad-season",
-            )
-    return Season(first, last)
-
-
 Delay = Annotated[
     Annotated[Duration, Tag("duration")] | Annotated[Samples, BeforeValidator(_samples), Tag("samples")],
     Discriminator(_delay_kind),
@@ -131,14 +90,6 @@ Times = Annotated[
         {"type": "string", "pattern": f"^{_TIMES.pattern.replace('?P<times>', '')}$", "examples": ["3x"]}
     ),
 ]
-SeasonText = Annotated[
-    Season,
-    BeforeValidator(_season),
-    PlainSerializer(
-        lambda s: f"{s.first[0]:02}-{s.first[1]:02}..{s.last[0]:02}-{s.last[1]:02}", return_type=str
-    ),
-    WithJsonSchema({"type": "string", "pattern": f"^{_SEASON.pattern}$", "examples": ["04-15..10-15"]}),
-]
 
 
 class LevelSpec(Spec):
@@ -150,6 +101,9 @@ class LevelSpec(Spec):
     )
     clear: Finite | None = Field(
         default=None, description="Over only when the value is past this; the limit itself by default."
+    )
+    over: PositiveDuration | None = Field(
+        default=None, description="The window of this level, where the rule leaves it open."
     )
     delay: Delay | None = Field(
         default=None, alias="for", description="How long it must hold: 5m, or 2 samples; at once by default."
@@ -185,12 +139,6 @@ class SelectSpec(Spec):
     point: Slug | None = None
 
 
-class RateSpec(Spec):
-    """Judge the change over a window instead of the value."""
-
-    over: PositiveDuration = Field(description="Value now minus the value so long ago.")
-
-
 class SilenceSpec(Spec):
     """Judge whether a device is heard at all."""
 
@@ -201,7 +149,7 @@ class SilenceSpec(Spec):
     level: LevelName = "blue"
 
 
-class RuleSpec(Spec):
+class RuleSpec(JudgedSpec):
     """One rule: what it watches, and when which level is reached."""
 
     id: Slug
@@ -215,7 +163,10 @@ class RuleSpec(Spec):
     override: dict[Slug, OverrideSpec] = Field(
         default={}, description="By device, site or kind of site: what differs; the nearest counts."
     )
-    rate: RateSpec | None = None
+    only: list[Slug] = Field(
+        default=[], description="Seasons that must all hold; outside them the rule raises nothing."
+    )
+    latch: bool = Field(default=False, description="A level once reached stays until the rule is changed.")
     silence: SilenceSpec | None = None
     clear_for: Duration | None = Field(
         default=None, description="How long the value must be past `clear` before the level falls."
@@ -232,7 +183,7 @@ class RuleSpec(Spec):
                     code="missing-key",
                 )
             return self
-        for name in ("levels", "during", "override", "rate"):
+        for name in ("levels", "during", "override", "only", "latch", *self.kinds()):
             if getattr(self, name):
                 raise SpecError(
                     Text(f"a silence rule has no {name}", f"失联规则不能写 {name}"),
@@ -261,6 +212,7 @@ class RulesFile(Spec):
     version: Literal[1]
     defaults: DefaultsSpec = DefaultsSpec()
     seasons: dict[Slug, SeasonText] = Field(
-        default={}, description="Days of the year, in the district's zone."
+        default={},
+        description="Days of the year (04-15..10-15), hours (22:00..06:00), dates (2026-03-01..2030-12-31).",
     )
     rules: list[RuleSpec] = Field(min_length=1)

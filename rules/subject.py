@@ -4,8 +4,9 @@ from bisect import bisect_right
 
 import msgspec
 
-from rules.ladder import Change, judge
-from rules.record import Record
+from rules.ladder import Change, Facts, Ladder, judge
+from rules.measure import Fact, View
+from rules.record import Mark
 from rules.rulebook import Rulebook, Watch, season_key
 from rules.state import BEGINNING_MS, CatchUp, Checkpoint, WatchState
 from rules.transition import Cause, Transition
@@ -19,7 +20,7 @@ def take(
     watch: Watch,
     rulebook: Rulebook,
     state: WatchState,
-    record: Record,
+    view: View,
     *,
     changed_ms: int,
     late: bool,
@@ -31,7 +32,7 @@ def take(
     that is in time is announced at once. What it finds at a late one waits until the catching up is over:
     see :func:`settle`.
     """
-    base_ms, found = _judge_from(watch, rulebook, state, record, changed_ms)
+    base_ms, found = _judge_from(watch, rulebook, state, view, changed_ms)
     if late:
         first_ms = min(changed_ms, state.catching_up.first_ms) if state.catching_up else changed_ms
         state.catching_up = CatchUp(first_ms, now_ms)
@@ -48,17 +49,17 @@ def take(
         announced = [_past(each) for each in state.pending] + in_time
         state.pending = []
         _note(state, announced)
-    announced += settle(watch, state, record, now_ms)
+    announced += settle(watch, state, view, now_ms)
     return announced
 
 
-def settle(watch: Watch, state: WatchState, record: Record, now_ms: int) -> list[Transition]:
+def settle(watch: Watch, state: WatchState, view: View, now_ms: int) -> list[Transition]:
     """What is to be announced because a catching up is over, if it is.
 
     It is over when no late reading has come for a while, or when the newest reading is in time and no gap is
     left. Then people are told the level that stands, if they believe another; the rest is history.
     """
-    catching_up = state.catching_up
+    catching_up, record = state.catching_up, view.record
     if catching_up is not None:
         newest = record.newest_sample()
         in_time = newest is not None and now_ms - record.at_ms[newest] <= watch.allowance_ms
@@ -75,14 +76,14 @@ def settle(watch: Watch, state: WatchState, record: Record, now_ms: int) -> list
         state.pending = []
         _note(state, announced)
     if state.told is not state.head.level:
-        correction = _correction(watch, state, record)
+        correction = _correction(watch, state, view)
         _note(state, [correction])
         announced.append(correction)
     return announced
 
 
 def _judge_from(
-    watch: Watch, rulebook: Rulebook, state: WatchState, record: Record, changed_ms: int
+    watch: Watch, rulebook: Rulebook, state: WatchState, view: View, changed_ms: int
 ) -> tuple[int, list[Transition]]:
     """Judge every sample from the last checkpoint before ``changed_ms`` on.
 
@@ -93,29 +94,37 @@ def _judge_from(
         while len(state.checkpoints) > 1 and state.checkpoints[-1].at_ms >= changed_ms:
             state.checkpoints.pop()
         base = state.checkpoints[-1]
-    head = base.state
+    head, record = base.state, view.record
     start = bisect_right(record.at_ms, base.at_ms)
+    gap_ms = watch.stale_after_ms + watch.period_ms
     found = []
     for index in range(start, len(record.at_ms)):
-        if not record.marks[index].is_sample:
+        mark, at_ms = record.marks[index], record.at_ms[index]
+        if not (mark.is_sample or (watch.every_reading and mark is Mark.BAD)):
             continue
-        if watch.over_ms is None:
-            value, good = record.values[index] + watch.zero, record.marks[index].is_good
-        else:
-            moved = record.change(index, watch.over_ms)
-            if moved is None:
-                continue
-            value, good = moved.value, moved.good
-        at_ms = record.at_ms[index]
         held = season_key(rulebook.seasons_at(at_ms) & watch.seasons) if watch.seasons else ""
         ladder = watch.ladders[held]
-        head, change = judge(head, ladder, at_ms, value, good=good, stale_after_ms=watch.stale_after_ms)
+        facts = facts_at(ladder, view, index)
+        if facts and not any(facts):
+            continue
+        head, change = judge(head, ladder, at_ms, facts, stale_after_ms=gap_ms)
         if change is not None:
-            found.append(_transition(watch, change, at_ms, value))
+            found.append(_transition(watch, change, at_ms))
         if index % _CHECKPOINT_EVERY == 0:
             state.checkpoints.append(Checkpoint(at_ms, head))
     state.head = head
     return base.at_ms, found
+
+
+def facts_at(ladder: Ladder, view: View, index: int) -> Facts:
+    """What each rung is given at a reading; rungs of one measure share one fact."""
+    facts: list[Fact | None] = []
+    for position, rung in enumerate(ladder.rungs):
+        if position and rung.measure is ladder.rungs[position - 1].measure:
+            facts.append(facts[-1])
+        else:
+            facts.append(rung.measure.read(view, index, rising=ladder.rising))
+    return facts
 
 
 def forget(state: WatchState, before_ms: int) -> None:
@@ -133,7 +142,7 @@ def adopt(state: WatchState) -> None:
         state.checkpoints = [Checkpoint(state.head.last_ms, state.head)]
 
 
-def _transition(watch: Watch, change: Change, at_ms: int, value: float) -> Transition:
+def _transition(watch: Watch, change: Change, at_ms: int) -> Transition:
     return Transition(
         at_ms=at_ms,
         rule=watch.rule,
@@ -142,7 +151,7 @@ def _transition(watch: Watch, change: Change, at_ms: int, value: float) -> Trans
         hazard=watch.hazard,
         before=change.before,
         to=change.to,
-        value=value,
+        value=change.value,
         limit=change.limit,
         unit=watch.unit,
         onset_ms=change.onset_ms,
@@ -152,24 +161,21 @@ def _transition(watch: Watch, change: Change, at_ms: int, value: float) -> Trans
     )
 
 
-def _correction(watch: Watch, state: WatchState, record: Record) -> Transition:
+def _correction(watch: Watch, state: WatchState, view: View) -> Transition:
     """The level judged at the newest sample, where people believe another."""
     head = state.head
     assert head.last_ms is not None, "a level was reached at a sample"  # noqa: S101
-    index = bisect_right(record.at_ms, head.last_ms) - 1
-    value: float | None = record.values[index] + watch.zero
-    if watch.over_ms is not None:
-        moved = record.change(index, watch.over_ms)
-        value = moved.value if moved is not None else None
+    index = bisect_right(view.record.at_ms, head.last_ms) - 1
     shown = max(head.level, state.told)
     rung = head.ladder.rung(shown) if head.ladder is not None else None
+    fact = None
+    if rung is not None and head.ladder is not None:
+        fact = rung.measure.read(view, index, rising=head.ladder.rising)
+    value = fact.value if fact is not None else None
     timer = head.timers[head.level - 1] if head.level else None
     at_ms = max(head.last_ms, state.told_ms)
-    while (
-        at_ms,
-        head.level,
-    ) in state.said:  # said of this instant, then taken back: it needs a name of its own
-        at_ms += 1
+    while (at_ms, head.level) in state.said:
+        at_ms += 1  # said of this instant, then taken back: it needs a name of its own
     return Transition(
         at_ms=at_ms,
         rule=watch.rule,

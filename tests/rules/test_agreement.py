@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rules.ladder import Ladder, Rung
+from rules.measure import Change
 from rules.plain import Engine
 from rules.rulebook import Rulebook, Watch
 from rules.state import decode_state, encode_state
@@ -67,6 +69,14 @@ def timelines() -> st.SearchStrategy[list[Reading]]:
 WINDOWS = st.sampled_from([None, None, 10, 17])
 
 
+def judging(ladder: Ladder, over_min: int | None) -> Ladder:
+    if over_min is None:
+        return ladder
+    measure = Change(over_ms=over_min * MINUTE_MS)
+    rungs = tuple(msgspec.structs.replace(rung, measure=measure) for rung in ladder.rungs)
+    return msgspec.structs.replace(ladder, rungs=rungs)
+
+
 def rulebook(ladder: Ladder, over_min: int | None, allowance_ms: int = AN_AGE_MS) -> Rulebook:
     watch = Watch(
         rule="gas",
@@ -75,12 +85,11 @@ def rulebook(ladder: Ladder, over_min: int | None, allowance_ms: int = AN_AGE_MS
         point="ch4",
         site="pipe",
         unit="%LEL",
-        zero=0.0,
-        over_ms=None if over_min is None else over_min * MINUTE_MS,
         seasons=frozenset(),
-        ladders={"": ladder},
+        ladders={"": judging(ladder, over_min)},
         stale_after_ms=STALE_AFTER_MIN * MINUTE_MS,
         allowance_ms=allowance_ms,
+        reach_ms=(over_min or 0) * MINUTE_MS,
     )
     return Rulebook(rules={}, watches=(watch,), silences=(), seasons={}, timezone=ZoneInfo("Asia/Shanghai"))
 
