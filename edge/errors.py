@@ -37,9 +37,45 @@ class NotKeptError(EdgeError):
     """The disk refused for so long that readings were given up; whoever has them may offer them again."""
 
 
-class Hj212Error(EdgeError):
-    """Bytes are no HJ 212 frame, or not one this station may send; the same bytes will not be better."""
+class FrameError(EdgeError):
+    """Bytes are no frame of their protocol; the same bytes will not be better."""
 
     def __init__(self, reason: str, raw: bytes = b"") -> None:
         super().__init__(reason)
         self.raw = raw
+
+
+class Hj212Error(FrameError):
+    """Bytes are no HJ 212 frame, or not one this station may send."""
+
+
+class Sl651Error(FrameError):
+    """Bytes are no SL 651 frame, or not one this station may send."""
+
+
+class Sl427Error(FrameError):
+    """Bytes are no SL/T 427 frame, or not one this station may send."""
+
+
+class Sdi12Error(FrameError):
+    """Bytes are no SDI-12 answer."""
+
+
+class NmeaError(FrameError):
+    """Bytes are no NMEA 0183 sentence."""
+
+
+class VaisalaError(FrameError):
+    """Bytes are no answer of a Vaisala weather transmitter."""
+
+
+class PlantowerError(FrameError):
+    """Bytes are no data frame of a Plantower particle counter."""
+
+
+class LineError(FrameError):
+    """A line is not of the form that its profile describes."""
+
+
+class ModbusPairError(FrameError):
+    """A Modbus request and its answer do not hold, or do not belong together."""

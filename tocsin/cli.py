@@ -131,6 +131,25 @@ def certs(
 
 
 @app.command()
+def decode(
+    protocol: Annotated[str, typer.Argument(help="hj212, sl651, sl427, sdi12, nmea, vaisala, ….")],
+    file: Annotated[
+        typer.FileBinaryRead, typer.Argument(help="One frame a line; by default the standard input.")
+    ] = "-",  # type: ignore[assignment]
+) -> None:
+    """Decode frames, one a line: text as it is, binary as hex; one JSON object a frame."""
+    from tocsin.decode import PROTOCOLS, decode_lines
+
+    if protocol not in PROTOCOLS:
+        raise typer.BadParameter(f"no protocol {protocol!r}; there are: {', '.join(PROTOCOLS)}")
+    refused = False
+    for decoded in decode_lines(protocol, file.read()):
+        typer.echo(decoded.as_json())
+        refused = refused or decoded.error is not None
+    raise typer.Exit(FINDINGS if refused else 0)
+
+
+@app.command()
 def edge(
     district: District = HERE,
     gateway: Annotated[

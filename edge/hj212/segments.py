@@ -132,9 +132,9 @@ def decode_report(segment: Segment, timezone: ZoneInfo) -> Report:
             raise Hj212Error(f"{item[:40]!r} is no field", raw)
         code, _, kind = name.strip().rpartition("-")
         if name.strip() == "DataTime":
-            at = _data_time(value.strip(), timezone, raw)
+            at = read_time(value.strip(), timezone, raw)
         elif kind in _REAL_TIME_KINDS and code:
-            values.setdefault(code, []).append(_value(value))
+            values.setdefault(code, []).append(read_value(value))
         elif kind == "Flag" and code:
             flags[code] = value.strip().upper()
     if at is None:
@@ -144,6 +144,28 @@ def decode_report(segment: Segment, timezone: ZoneInfo) -> Report:
         for code, said in values.items()
     }
     return Report(mn=segment.mn, at=at, factors=factors)
+
+
+def read_time(text: str, timezone: ZoneInfo, raw: bytes = b"") -> datetime:
+    """The instant that a DataTime says.
+
+    Raises:
+        Hj212Error: It says none.
+    """
+    try:
+        if not _DIGITS.fullmatch(text) or len(text) != _DATA_TIME_DIGITS:
+            raise ValueError  # noqa: TRY301  (strptime takes shorter ones, too)
+        return datetime.strptime(text, _DATA_TIME).replace(tzinfo=timezone).astimezone(UTC)
+    except (ValueError, OverflowError) as exc:
+        raise Hj212Error(f"DataTime is {text[:20]!r}, not YYYYMMDDhhmmss", raw) from exc
+
+
+def read_value(text: str) -> float | None:
+    """The number, or none: stations write ``-`` or nothing where they have no value."""
+    if not _NUMBER.fullmatch(text.strip()):
+        return None
+    value = float(text)
+    return value if isfinite(value) else None
 
 
 def answer_to(segment: Segment) -> bytes | None:
@@ -172,20 +194,3 @@ def _number(text: str, name: str, raw: bytes) -> int:
     if not _DIGITS.fullmatch(text) or len(text) > 9:  # noqa: PLR2004  (longer than any field of the standard)
         raise Hj212Error(f"{name} is {text[:20]!r}, no number" if text else f"has no {name}", raw)
     return int(text)
-
-
-def _data_time(text: str, timezone: ZoneInfo, raw: bytes) -> datetime:
-    try:
-        if not _DIGITS.fullmatch(text) or len(text) != _DATA_TIME_DIGITS:
-            raise ValueError  # noqa: TRY301  (strptime takes shorter ones, too)
-        return datetime.strptime(text, _DATA_TIME).replace(tzinfo=timezone).astimezone(UTC)
-    except (ValueError, OverflowError) as exc:
-        raise Hj212Error(f"DataTime is {text[:20]!r}, not YYYYMMDDhhmmss", raw) from exc
-
-
-def _value(text: str) -> float | None:
-    """The number, or none: stations write ``-`` or nothing where they have no value."""
-    if not _NUMBER.fullmatch(text.strip()):
-        return None
-    value = float(text)
-    return value if isfinite(value) else None

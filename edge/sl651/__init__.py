@@ -1,0 +1,1 @@
+"""SL 651-2014, HEX/BCD: frames, bodies and packets (pure), and the stations that send them."""
