@@ -18,7 +18,6 @@ from transport.session import Endpoint, open_session
 
 SERVICE = "collector"
 CONSUMER = "store"
-DEAD_LETTERS_FILE = "dead-letters.jsonl"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +29,13 @@ class CollectorConfig:
     store: SqliteStore | InfluxStore | Influx1Store
     state_dir: Path
     clock: Clock
+    member: str | None = None  # of a group of collectors that share the work, by a name of its own
     beat_every_s: float = BEAT_EVERY_S  # wall time
+
+
+def dead_letters_file(member: str | None) -> str:
+    """The name of the file that one collector appends its dead letters to."""
+    return "dead-letters.jsonl" if member is None else f"dead-letters-{member}.jsonl"
 
 
 async def run(config: CollectorConfig, stop: asyncio.Event) -> None:
@@ -40,23 +45,29 @@ async def run(config: CollectorConfig, stop: asyncio.Event) -> None:
         StoreSettingsError: The store cannot be opened.
         EndpointError: A TLS file of the broker is missing.
     """
-    clock, status = config.clock, topics.server_status(SERVICE)
-    tally = Tally()
+    clock, tally = config.clock, Tally()
+    service = SERVICE if config.member is None else f"{SERVICE}-{config.member}"
+    status = topics.server_status(service)
+    subscriptions = [topics.ANY_LIVE, topics.any_replay(CONSUMER)]
+    if config.member is not None:  # the broker gives each message to one member of the group
+        subscriptions = [f"$share/{CONSUMER}/{topic}" for topic in subscriptions]
     async with (
         open_store(config.store, district=config.district, state_dir=config.state_dir) as store,
         open_session(
             config.broker,
-            client_id=f"tocsin-{config.district.id}-{SERVICE}",
-            subscriptions=[topics.ANY_LIVE, topics.any_replay(CONSUMER)],
-            will=beat_will(status, SERVICE),
+            client_id=f"tocsin-{config.district.id}-{service}",
+            subscriptions=subscriptions,
+            will=beat_will(status, service),
         ) as session,
     ):
         acknowledger = Acknowledger(session, CONSUMER)
-        writer = Writer(store, DeadLetters(config.state_dir / DEAD_LETTERS_FILE), clock=clock, tally=tally)
+        writer = Writer(
+            store, DeadLetters(config.state_dir / dead_letters_file(config.member)), clock=clock, tally=tally
+        )
         intake = Intake(session, writer, acknowledger, clock=clock, tally=tally)
 
         def counters() -> dict[str, float]:
-            return {**asdict(tally), "dropped": session.dropped}
+            return asdict(tally)
 
         async with asyncio.TaskGroup() as tasks:
             running = [
@@ -64,7 +75,7 @@ async def run(config: CollectorConfig, stop: asyncio.Event) -> None:
                 tasks.create_task(acknowledger.run(), name="collector:acknowledge"),
                 tasks.create_task(
                     keep_beating(
-                        session, status, SERVICE, clock=clock, counters=counters, every_s=config.beat_every_s
+                        session, status, service, clock=clock, counters=counters, every_s=config.beat_every_s
                     ),
                     name="collector:beat",
                 ),

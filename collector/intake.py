@@ -8,6 +8,7 @@ import msgspec
 
 from collector.block import Block, blocks_of, size_of
 from collector.dead_letters import DeadLetter
+from collector.lanes import Lanes
 from collector.writer import Tally, Writer
 from transport.acks import Acknowledger
 from transport.batch import decode_batch
@@ -52,23 +53,29 @@ class Intake:
         self._acknowledger = acknowledger
         self._clock = clock
         self._tally = tally
+        self._lanes = Lanes()
 
     async def run(self) -> None:
         """Take batches until cancelled.
 
-        While groups are being stored the next is decoded, and no more: when the store is down nothing is
-        taken, the session's bounded queue fills and drops, for the gateways keep what is not acknowledged and
-        send it again.
+        While groups are being stored the next is decoded, and no more: when the store is down, messages wait
+        in the lanes as far as these have room.
         """
         groups: asyncio.Queue[list[_Delivery]] = asyncio.Queue(1)
         async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._receive(), name="collector:receive")
             tasks.create_task(self._decode(groups), name="collector:decode")
             for number in range(_WRITES):
                 tasks.create_task(self._store(groups), name=f"collector:store-{number}")
 
+    async def _receive(self) -> None:
+        while True:
+            self._lanes.put(await self._session.receive(most=_MOST_MESSAGES))
+            self._tally.dropped = self._lanes.dropped + self._session.dropped
+
     async def _decode(self, groups: asyncio.Queue[list[_Delivery]]) -> None:
         while True:
-            messages = await self._session.receive(most=_MOST_MESSAGES)
+            messages = await self._lanes.take(_MOST_MESSAGES)
             for group in _grouped(map(self._opened, messages)):
                 await groups.put(group)
 

@@ -30,6 +30,7 @@ class Tally:
     dead_letters: int = 0  # of those and of messages that are no batches
     lag_s: float = 0.0  # event time from the taking of the newest message's last sample to its commit
     store_down: int = 0  # 1 while the store is down
+    dropped: int = 0  # messages that found no room while the store was down; they come again
 
 
 class Writer:

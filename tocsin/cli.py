@@ -179,12 +179,19 @@ def _split(text: str) -> tuple[str, str]:
 
 @app.command()
 def collect(
-    district: District = HERE, state: State = None, broker: Broker = None, clock: ClockText = None
+    district: District = HERE,
+    member: Annotated[
+        str | None, typer.Option(help="A name of its own, where several collectors share the work.")
+    ] = None,
+    *,
+    state: State = None,
+    broker: Broker = None,
+    clock: ClockText = None,
 ) -> None:
     """Run the collector: store what the gateways send, then acknowledge."""
     from tocsin import wiring
 
-    run_until_signal(wiring.collector(_around(district, state, broker, clock)))
+    run_until_signal(wiring.collector(_around(district, state, broker, clock), member))
 
 
 @rules_app.command("run")

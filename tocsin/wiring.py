@@ -96,8 +96,8 @@ def edge(at: Surroundings, gateway: str | None, bus_endpoints: Mapping[str, str]
     return lambda stop: run(config, stop)
 
 
-def collector(at: Surroundings) -> Run:
-    """The collector and its store."""
+def collector(at: Surroundings, member: str | None = None) -> Run:
+    """The collector and its store; ``member`` names it where several share the work."""
     from collector.app import CollectorConfig, run
 
     district = load_district(at.district)
@@ -107,6 +107,7 @@ def collector(at: Surroundings) -> Run:
         store=district.store,
         state_dir=at.state_of("collector"),
         clock=at.clock,
+        member=member,
     )
     return lambda stop: run(config, stop)
 

@@ -1,78 +1,75 @@
-"""A collector that is killed under load and started again: every sample is stored, each once."""
+"""Collectors that are killed under load and started again: every sample is stored, each once."""
 
 import asyncio
-import sqlite3
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.collector.conftest import REPOSITORY
+from tests.collector.processes import SOAK, collecting, end, start_collector, stored_values
 from tests.transport.consumers import open_sender
-from transport.session import Endpoint
+from transport.beat import decode_beat
+from transport.session import Endpoint, Session, open_session
+from transport.topics import server_status
 
-pytestmark = pytest.mark.server
+pytestmark = [pytest.mark.server, pytest.mark.timeout(3600 if SOAK else 240)]
 
-PROGRAM = """
-import asyncio, sys
-from pathlib import Path
-from collector.app import CollectorConfig, run
-from district.devices import SqliteStore
-from district.load import load_district
-from transport.clock import real_clock
-from transport.session import parse_endpoint
-
-district, state_dir, broker = sys.argv[1:]
-config = CollectorConfig(
-    district=load_district(Path(district)),
-    broker=parse_endpoint(broker),
-    store=SqliteStore(),
-    state_dir=Path(state_dir),
-    clock=real_clock(),
-)
-asyncio.run(run(config, asyncio.Event()))
-"""
-
-
-async def start_collector(state_dir: Path, broker: Endpoint) -> asyncio.subprocess.Process:
-    return await asyncio.create_subprocess_exec(
-        sys.executable, "-c", PROGRAM, str(REPOSITORY), str(state_dir), broker.url, cwd=REPOSITORY,
-        stdout=asyncio.subprocess.DEVNULL,
-    )  # fmt: skip
-
-
-def stored_count(state_dir: Path) -> int:
-    try:
-        reader = sqlite3.connect(f"file:{state_dir / 'store.sqlite'}?mode=ro", uri=True)
-    except sqlite3.OperationalError:
-        return 0
-    try:
-        return int(reader.execute("SELECT count(*) FROM sample").fetchone()[0])
-    except sqlite3.OperationalError:  # its tables are not made yet
-        return 0
-    finally:
-        reader.close()
+KILLS = 50 if SOAK else 5
 
 
 async def test_kills_under_load_lose_and_double_nothing(broker: Endpoint, tmp_path: Path) -> None:
     sent = 0
     async with open_sender(broker, tmp_path / "outbox", consumers=["store"]) as sender:
-        for _ in range(4):
-            before = stored_count(tmp_path)
-            collector = await start_collector(tmp_path, broker)
-            try:
+        for _ in range(KILLS):
+            before = len(stored_values(tmp_path))
+            async with collecting(tmp_path, broker), asyncio.timeout(60):
+                while len(stored_values(tmp_path)) < before + 50:
+                    await sender.send(20)
+                    sent += 20
+        async with collecting(tmp_path, broker):
+            await sender.drained()
+
+    assert stored_values(tmp_path) == list(range(1, sent + 1))
+
+
+async def test_two_that_share_the_work_lose_and_double_nothing_when_each_is_killed(
+    broker: Endpoint, tmp_path: Path
+) -> None:
+    sent, workers = 0, set[str]()
+    members = {name: await start_collector(tmp_path, broker, member=name) for name in ("a", "b")}
+    try:
+        async with (
+            open_sender(broker, tmp_path / "outbox", consumers=["store"]) as sender,
+            open_session(broker, client_id="watch", subscriptions=[server_status("+")]) as beats,
+        ):
+            for number in range(KILLS):
+                before = len(stored_values(tmp_path))
                 async with asyncio.timeout(60):
-                    while stored_count(tmp_path) < before + 50:
+                    while len(stored_values(tmp_path)) < before + 50 or len(workers) < len(members):
                         await sender.send(20)
                         sent += 20
-            finally:
-                collector.kill()
-                await collector.wait()
-        collector = await start_collector(tmp_path, broker)
-        try:
+                        workers |= await at_work(beats)
+                killed = "ab"[number % 2]
+                await end(members[killed])
+                await sender.send(20)  # the other has them all
+                sent += 20
+                members[killed] = await start_collector(tmp_path, broker, member=killed)
             await sender.drained()
-        finally:
-            collector.kill()
-            await collector.wait()
+    finally:
+        for process in members.values():
+            await end(process)
 
-    assert stored_count(tmp_path) == sent
+    assert stored_values(tmp_path) == list(range(1, sent + 1))
+
+
+async def at_work(beats: Session) -> set[str]:
+    """The collectors that have said they stored something."""
+    names = set[str]()
+    try:
+        async with asyncio.timeout(0.01):
+            while True:
+                for message in await beats.receive(most=10):
+                    beat = decode_beat(message.payload)
+                    if beat.counters.get("stored"):
+                        names.add(beat.service)
+    except TimeoutError:
+        return names
