@@ -10,7 +10,7 @@ import msgspec
 
 from district.findings import Finding, Language
 
-_MEANT = {"en": "did you mean {word!r}?", "zh": "是否想写 {word!r}？"}
+_MEANT = {"en": "; did you mean {word!r}?", "zh": "；是否想写 {word!r}？"}
 _REMEDY = {"en": "fix", "zh": "处理"}
 _COUNT = {
     "en": {0: "no findings", 1: "1 finding", 2: "{number} findings"},
@@ -44,7 +44,7 @@ def render_findings(findings: Iterable[Finding], folder: Path, language: Languag
             rows += [number + line, " " * (len(number) - 2) + "| " + lead + "^" * max(1, _columns(meant))]
         rows.append(f"  {_REMEDY[language]}: {finding.remedy.in_language(language)}")
         if finding.suggestion:
-            rows[-1] += " " + _MEANT[language].format(word=finding.suggestion)
+            rows[-1] += _MEANT[language].format(word=finding.suggestion)
         blocks.append("\n".join(rows))
     words = _COUNT[language]
     count = words[min(len(blocks), 2)].format(number=len(blocks))

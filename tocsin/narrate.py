@@ -59,7 +59,7 @@ class Narrator:
 
     def say_transition(self, transition: Transition) -> None:
         """One alarm changed its level."""
-        value = "" if transition.value is None else f"{transition.value:g} {transition.unit}"
+        value = "" if transition.value is None else f"{transition.value:.4g} {transition.unit}"
         self.console.print(
             self._time(transition.at_ms),
             mark(transition.to, self.language),

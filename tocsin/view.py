@@ -59,6 +59,7 @@ _WORDS = {
     },
 }
 _SHOWN_WARNINGS = 10
+_MANY = 10_000
 _HANDED_OVER = ("sent", "delivered", "read", "acknowledged")
 
 
@@ -76,18 +77,30 @@ def render(
     local = now.astimezone(district.timezone)
     head = Table.grid(expand=True)
     head.add_column()
+    head.add_column(justify="center")
     head.add_column(justify="right")
     head.add_row(
         Text(f"Tocsin · {_name(district.name, language)}", style="bold"),
+        _alarms(watch, language),
         Text(f"{local:%Y-%m-%d %H:%M:%S %Z} · {speed:g}x"),
     )
+    bar = Table.grid(expand=True)  # a progress bar alone does not end its line
+    bar.add_row(ProgressBar(total=1.0, completed=min(1.0, share)))
     return Group(
         head,
-        ProgressBar(total=1.0, completed=min(1.0, share)),
+        bar,
         Panel(_sites(watch, district, now, language), title=words["sites"]),
         Panel(_warnings(watch, district, language), title=words["warnings"]),
         Text(words["counters"].format(**_counters(watch)), style="dim"),
     )
+
+
+def _alarms(watch: Watch, language: Language) -> Text:
+    """How many alarms are active at each level, the gravest first."""
+    active = Counter(transition.to for transition in watch.alarms.values())
+    levels = [level for level in sorted(Level, reverse=True) if level is not Level.NORMAL]
+    parts = [mark(level, language).append(f" {active[level]}") for level in levels]
+    return Text("  ").join(parts)
 
 
 def _sites(watch: Watch, district: District, now: datetime, language: Language) -> Table:
@@ -115,7 +128,7 @@ def _newest(watch: Watch, district: District, site: Site) -> tuple[list[str], in
             sample = watch.newest.get((device.id, point.id))
             if sample is None or point.id == ANSWERS:
                 continue
-            value = "?" if sample.value is None else f"{sample.value:g}"
+            value = "?" if sample.value is None else _figure(sample.value)
             doubt = "" if sample.quality.is_good else f" ({sample.quality.value})"
             values.append(f"{point.id} {value} {point.unit}{doubt}")
             taken_ms = max(taken_ms or 0, sample.at_ms)
@@ -160,11 +173,16 @@ def _counters(watch: Watch) -> dict[str, int]:
         "read": watch.readings,
         "spooled": total["spooled"],
         "stored": total["stored"],
-        "evaluated": total["evaluated"],
+        "evaluated": total["samples"],
         "transitions": total["transitions"],
         "warnings": len(watch.warnings),
         "receipts": sum(len(record.receipts) for record in watch.warnings),
     }
+
+
+def _figure(value: float) -> str:
+    """A value with the four digits that matter."""
+    return f"{value:.4g}" if abs(value) < _MANY else f"{value:.0f}"
 
 
 def _name(names: Names, language: Language) -> str:

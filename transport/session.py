@@ -25,6 +25,7 @@ _QUEUE_SIZE = 20_000  # messages received and not yet taken
 _QUEUE_BYTES = 32 * 1024 * 1024
 _ANSWER_TIMEOUT_S = 5.0  # to a connection, a subscription, a farewell
 _PUBLISH_TIMEOUT_S = 10.0
+_CANCEL_AGAIN_S = 0.2
 _GOODBYE_TIMEOUT_S = 1.0
 _REFUSED = 0x80  # codes from here on say no
 _INFLIGHT = 1000  # messages published and not yet taken by the broker
@@ -272,8 +273,9 @@ async def open_session(
             with suppress(NotConnectedError, TimeoutError):
                 async with asyncio.timeout(_GOODBYE_TIMEOUT_S):
                     await session.publish(will.topic, will.gone, retain=True)
-        task.cancel()
-        await asyncio.wait([task])
+        while not task.done():  # a library that is just connecting may swallow one cancellation
+            task.cancel()
+            await asyncio.wait([task], timeout=_CANCEL_AGAIN_S)
 
 
 def _is_refusal(code: int | ReasonCode) -> bool:

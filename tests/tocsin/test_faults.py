@@ -34,6 +34,7 @@ pytestmark = [pytest.mark.flood, pytest.mark.server, pytest.mark.timeout(400)]
 SPEED = 60.0
 BOOT_S = 2.0  # how long a killed process stays away, on the wall
 STEEP = timedelta(minutes=38)  # the river has just crossed orange and rises towards red
+STORY = ("alert", "update", "all-clear")
 HANDED_OVER = ("sent", "delivered")
 
 Fault = Callable[[Replay, Mosquitto], Awaitable[list[Absence]]]
@@ -121,7 +122,8 @@ def assert_each_peak_was_told(
         told = [
             level_of(warning)
             for warning in warnings
-            if warning.thread.startswith(hazards[alarm])
+            if warning.kind in STORY
+            and warning.thread.startswith(hazards[alarm])
             and {r.person for r in warning.receipts if r.state in HANDED_OVER} >= set(warning.recipients)
         ]
         assert max(told, default=Level.NORMAL) >= peak, alarm

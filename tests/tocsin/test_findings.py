@@ -29,7 +29,7 @@ def test_the_caret_stands_under_the_place(folder: Path) -> None:
     assert lines[1] == "     2 | 水位计: wrong here"
     # three wide characters take six columns at a terminal
     assert lines[2] == "       | " + " " * (6 + len(": wr") - 0) + "^^^^^"
-    assert lines[3] == "  fix: use one of: unit did you mean 'unit'?"
+    assert lines[3] == "  fix: use one of: unit; did you mean 'unit'?"
     assert lines[-1] == "1 finding"
 
 

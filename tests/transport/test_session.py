@@ -103,6 +103,14 @@ async def test_a_session_begins_without_a_broker(tmp_path: Path) -> None:
     assert [entry["event"] for entry in logs].count("broker-lost") <= 1  # told once, not at every attempt
 
 
+@pytest.mark.parametrize("turns", range(60))
+async def test_it_ends_at_whatever_moment_it_is_asked_to(turns: int, broker: Endpoint) -> None:
+    async with asyncio.timeout(10):
+        async with open_session(broker, client_id=f"brief-{turns}", subscriptions=["tocsin/1/+/+/live"]):
+            for _ in range(turns):  # a turn of the loop at a time through connecting and subscribing
+                await asyncio.sleep(0)
+
+
 async def test_messages_beyond_the_queue_are_dropped_and_counted(
     broker: Endpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
