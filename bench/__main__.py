@@ -7,9 +7,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import collector
+from bench import answer_to_receipt, collector
 
-BENCHES: dict[str, Callable[[], dict[str, object]]] = {"collector": collector.main}
+BENCHES: dict[str, Callable[[], dict[str, object]]] = {
+    "answer-to-receipt": answer_to_receipt.main,
+    "collector": collector.main,
+}
 RESULTS = Path(__file__).parent / "results"
 
 
