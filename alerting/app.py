@@ -11,9 +11,8 @@ import structlog
 from alerting.archive import load_threads
 from alerting.channels.channel import Channel
 from alerting.channels.console import FILE_NAME as CONSOLE_FILE
-from alerting.channels.console import open_console
-from alerting.channels.email import EmailChannel, SmtpSettings
-from alerting.channels.webhook import open_webhook
+from alerting.channels.email import SmtpSettings
+from alerting.channels.setup import open_channels
 from alerting.compose import Composer
 from alerting.contacts import Contacts
 from alerting.database import FILE_NAME as DATABASE_FILE
@@ -22,7 +21,6 @@ from alerting.delivery import waiting
 from alerting.desk import Desk
 from alerting.dispatch import Dispatcher, Retry
 from alerting.displays import Displays
-from alerting.errors import ChannelSetupError
 from alerting.intake import Intake
 from alerting.targeting import Directory
 from alerting.texts import Author
@@ -68,7 +66,15 @@ async def run(config: AlertingConfig, stop: asyncio.Event) -> None:
     """
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(open_database(config.state_dir / DATABASE_FILE))
-        channels = await _open_channels(config, stack)
+        channels = await stack.enter_async_context(
+            open_channels(
+                config.contacts,
+                console=config.state_dir / CONSOLE_FILE,
+                echo=config.echo,
+                secrets=config.secrets,
+                smtp=config.smtp,
+            )
+        )
         session = await stack.enter_async_context(_connect(config))
         await _serve(config, database, channels, session, stop)
 
@@ -131,41 +137,3 @@ def _connect(config: AlertingConfig) -> AbstractAsyncContextManager[Session]:
         subscriptions=(topics.ANY_TRANSITION, topics.server_status(RULES)),
         will=beat_will(topics.server_status(SERVICE), SERVICE),
     )
-
-
-async def _open_channels(config: AlertingConfig, stack: AsyncExitStack) -> Mapping[str, Channel]:
-    """Every channel that the contacts set up, by the name that routes use."""
-    contacts = config.contacts
-    channels: dict[str, Channel] = {
-        "console": await stack.enter_async_context(
-            open_console(config.state_dir / CONSOLE_FILE, echo=config.echo)
-        )
-    }
-    smtp = config.smtp or _smtp(config)
-    if smtp is not None:
-        channels["email"] = EmailChannel(smtp)
-    if contacts.webhook is not None:
-        secret = _secret(config, contacts.webhook.secret_env)
-        channels["webhook"] = await stack.enter_async_context(open_webhook(secret.encode()))
-    return channels
-
-
-def _smtp(config: AlertingConfig) -> SmtpSettings | None:
-    spec = config.contacts.smtp
-    if spec is None:
-        return None
-    return SmtpSettings(
-        host=spec.host,
-        port=spec.port,
-        sender=spec.sender,
-        encryption=spec.encryption,
-        username=spec.username,
-        password=_secret(config, spec.password_env) if spec.password_env else None,
-    )
-
-
-def _secret(config: AlertingConfig, name: str) -> str:
-    secret = config.secrets.get(name)
-    if not secret:
-        raise ChannelSetupError(f"contacts.yaml needs the environment variable {name}, which is not set")
-    return secret

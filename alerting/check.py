@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from alerting.channels.settings import NAMED_IN, SET_UP_BY
 from alerting.contacts import DUTY, ContactsFile, PersonSpec, RouteSpec
 from alerting.targeting import Directory
 from district.document import Document, Location
@@ -12,7 +13,6 @@ from district.inventory import District
 from rules.rulebook import Rulebook
 from rules.transition import Level
 
-_SET_UP_BY = {"email": "smtp", "webhook": "webhook"}
 _LISTED = 12  # more words than this are not read by anybody
 _LEVELS = (Level.BLUE, Level.YELLOW, Level.ORANGE, Level.RED)
 
@@ -81,6 +81,7 @@ class _Names:
                     yield from self._unknown("role", role, (*place, "role"), self.roles)
                 if isinstance(area := held.get("area"), str) and self.areas is not None:
                     yield from self._unknown("area", area, (*place, "area"), self.areas)
+            yield from self._addresses(index)
 
     def routes(self) -> Iterator[Finding]:
         """Roles that there are not, channels that nothing sets up."""
@@ -92,7 +93,7 @@ class _Names:
                         "role", role, ("routes", index, "to", position), self.roles, prefix="role:"
                     )
             for position, channel in self._words("routes", index, "via"):
-                block = _SET_UP_BY.get(channel)
+                block = SET_UP_BY.get(channel)
                 if block is not None and self.document.at(block) is None:
                     yield self.document.finding(
                         "channel-not-set-up",
@@ -100,6 +101,14 @@ class _Names:
                         Text(f"{channel} needs a block {block!r}", f"{channel} 需要 {block!r} 配置块"),
                         Text(f"add {block!r} to this file", f"请在本文件中加上 {block!r}"),
                     )
+
+    def _addresses(self, index: int) -> Iterator[Finding]:
+        """Addresses that are names, of which there are none such."""
+        for channel, (table, what) in NAMED_IN.items():
+            place = ("people", index, "channels", channel)
+            block = SET_UP_BY[channel]
+            if isinstance(name := self.document.at(*place), str) and self.document.at(block) is not None:
+                yield from self._unknown(what, name, place, self.document.block(block, table))
 
     def _words(self, *location: str | int) -> Iterator[tuple[int, str]]:
         words = self.document.at(*location)
@@ -112,7 +121,7 @@ class _Names:
     ) -> Iterator[Finding]:
         if name in known:
             return
-        words = {"role": "角色", "area": "区域"}
+        words = {"role": "角色", "area": "区域", "robot": "机器人", "url": "地址"}
         listed = [f"{prefix}{one}" for one in sorted(known)[:_LISTED]]
         meant = closest(name, known)
         yield self.document.finding(

@@ -2,12 +2,12 @@
 
 import re
 from datetime import timedelta
-from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, Field
 
-from alerting.channels.email import Encryption
+from alerting.channels.settings import ChannelName, ChannelSettings, ChannelsSpec
+from alerting.fields import Telephone, matching
 from district.fields import Duration, Names, Slug, Spec
 from district.findings import Language, SpecError, Text
 from rules.spec import Hazard, LevelName
@@ -16,36 +16,9 @@ from rules.transition import Level
 DUTY = "duty"
 """The role that answers for an area: warnings widen to it, and what concerns nobody else goes to it."""
 
-ChannelName = Literal["console", "webhook", "email"]
-
-_EMAIL = re.compile(r"[^\s@<>,;:\"()\[\]\\]+@[^\s@<>,;:\"()\[\]\\]+\.[^\s@.<>,;:\"()\[\]\\]+")
-_TELEPHONE = re.compile(r"\+[1-9][0-9]{6,14}")
 _ROLE = re.compile(r"role:(?P<role>[a-z0-9]+(-[a-z0-9]+)*)")
 _SHORTEST_LIFETIME = timedelta(minutes=1)
 _SENDER = re.compile(r"[^\s,<&]+")
-
-
-def _matching(pattern: re.Pattern[str], what: Text, remedy: Text) -> BeforeValidator:
-    """Accept a text of the pattern's form; anything else is refused with ``what`` and ``remedy``."""
-
-    def check(value: Any) -> Any:
-        if not isinstance(value, str) or not pattern.fullmatch(value):
-            raise SpecError(Text(what.en.format(value), what.zh.format(value)), remedy)
-        return value
-
-    return BeforeValidator(check)
-
-
-def _web_address(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise SpecError(
-            Text(f"{value!r} is no web address", f"{value!r} 不是网址"),
-            Text(
-                "write it as in https://example.org/warnings", "请按 https://example.org/warnings 的样式填写"
-            ),
-        )
-    return value
 
 
 def _lifetime(value: timedelta) -> timedelta:
@@ -58,28 +31,9 @@ def _lifetime(value: timedelta) -> timedelta:
 
 
 Lifetime = Annotated[Duration, AfterValidator(_lifetime)]
-Email = Annotated[
-    str,
-    _matching(
-        _EMAIL,
-        Text("{!r} is no e-mail address", "{!r} 不是电子邮件地址"),
-        Text("write it as in name@example.org", "请按 name@example.org 的样式填写"),
-    ),
-]
-Telephone = Annotated[
-    str,
-    _matching(
-        _TELEPHONE,
-        Text("{!r} is no telephone number", "{!r} 不是电话号码"),
-        Text(
-            'write it in quotes with its country code, as in "+8657112345678"',
-            '请加引号并带国家代码，例如 "+8657112345678"',
-        ),
-    ),
-]
 RoleReference = Annotated[
     str,
-    _matching(
+    matching(
         _ROLE,
         Text("{!r} names no role", "{!r} 没有指明角色"),
         Text("write role: and the role's id, as in role:duty", "请写 role: 加角色标识，例如 role:duty"),
@@ -87,13 +41,12 @@ RoleReference = Annotated[
 ]
 SenderId = Annotated[
     str,
-    _matching(
+    matching(
         _SENDER,
         Text("{!r} cannot be a CAP sender", "{!r} 不能作为 CAP 发布者标识"),
         Text("leave out blanks, commas, < and &", "请勿使用空格、逗号、< 和 &"),
     ),
 ]
-WebAddress = Annotated[str, AfterValidator(_web_address)]
 Digits2 = Annotated[str, Field(pattern=r"^[0-9A-Za-z]{2}$")]
 Digits3 = Annotated[str, Field(pattern=r"^[0-9A-Za-z]{3}$")]
 
@@ -113,20 +66,6 @@ class HolderSpec(Spec):
 
     role: Slug
     area: Slug
-
-
-class ChannelsSpec(Spec):
-    """What reaches a person."""
-
-    console: bool = False
-    email: Email | None = None
-    webhook: WebAddress | None = None
-
-    def address(self, channel: str) -> str | None:
-        """Where ``channel`` finds the person; none if it does not."""
-        if channel == "console":
-            return "" if self.console else None
-        return self.email if channel == "email" else self.webhook
 
 
 class PersonSpec(Spec):
@@ -163,23 +102,6 @@ class LastResortSpec(Spec):
     telephone: Telephone
 
 
-class SmtpSpec(Spec):
-    """The server that takes our mail."""
-
-    host: str = Field(min_length=1)
-    port: int = Field(default=587, ge=1, le=65535)
-    sender: Email = Field(alias="from")
-    encryption: Encryption = "auto"
-    username: str | None = None
-    password_env: str | None = Field(default=None, description="The variable that holds the password.")
-
-
-class WebhookSpec(Spec):
-    """How receivers know that a message is ours."""
-
-    secret_env: str = Field(min_length=1, description="The variable that holds the signing secret.")
-
-
 class InstructionSpec(Spec):
     """What to do at each level, where the built-in words do not fit."""
 
@@ -189,7 +111,7 @@ class InstructionSpec(Spec):
     red: Names | None = None
 
 
-class ContactsFile(Spec):
+class ContactsFile(ChannelSettings):
     """contacts.yaml."""
 
     version: Literal[1]
@@ -201,8 +123,6 @@ class ContactsFile(Spec):
     people: tuple[PersonSpec, ...] = Field(min_length=1)
     routes: tuple[RouteSpec, ...] = Field(min_length=1)
     last_resort: LastResortSpec
-    smtp: SmtpSpec | None = None
-    webhook: WebhookSpec | None = None
     instructions: dict[Hazard, InstructionSpec] = Field(default_factory=dict)
 
     def instruction(self, hazard: str, level: Level) -> Names | None:

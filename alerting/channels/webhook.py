@@ -3,8 +3,6 @@
 import hashlib
 import hmac
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import aiohttp
 import msgspec
@@ -58,13 +56,6 @@ class WebhookChannel:
         if status in (_TOO_MANY_REQUESTS, _REQUEST_TIMEOUT) or status >= 500:  # noqa: PLR2004
             raise ChannelDownError(f"webhook: {words}")
         raise ChannelRefusedError(f"webhook: {words}")
-
-
-@asynccontextmanager
-async def open_webhook(secret: bytes) -> AsyncIterator[WebhookChannel]:
-    """A webhook channel with a pool of connections of its own."""
-    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as http:
-        yield WebhookChannel(http, secret=secret)
 
 
 def sign(secret: bytes, timestamp: str, body: bytes) -> str:

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from alerting.app import AlertingConfig, run
-from alerting.contacts import Contacts, WebhookSpec
+from alerting.channels.settings import WebhookSpec
+from alerting.contacts import Contacts
 from alerting.errors import ChannelSetupError
 from alerting.ledger import WarningRecord, read_entries, read_warnings, verify
 from rules.transition import Announcement, Level

@@ -12,8 +12,9 @@ import pytest
 from alerting.channels.channel import Channel
 from alerting.channels.console import open_console
 from alerting.channels.email import EmailChannel, SmtpSettings
+from alerting.channels.settings import ChannelsSpec
 from alerting.channels.webhook import KEY_HEADER, WebhookChannel
-from alerting.contacts import ChannelsSpec, Contacts, HolderSpec, PersonSpec
+from alerting.contacts import Contacts, HolderSpec, PersonSpec
 from alerting.database import Database, open_database
 from alerting.delivery import waiting
 from alerting.dispatch import Dispatcher, Retry

@@ -1,0 +1,113 @@
+"""What contacts.yaml says of the channels: servers, robots, modems, and where each person is found.
+
+Secrets are never in the file: a key that ends in ``_env`` names the environment variable that holds one.
+"""
+
+from collections.abc import Mapping
+from typing import Literal
+
+from pydantic import Field
+
+from alerting.channels.email import Encryption
+from alerting.fields import Email, ServerAddress, WebAddress
+from district.devices import EnvName
+from district.fields import Slug, Spec
+
+ChannelName = Literal["console", "webhook", "email", "dingtalk", "wecom", "feishu"]
+
+SET_UP_BY: Mapping[str, str] = {
+    "email": "smtp",
+    "webhook": "webhook",
+    "dingtalk": "dingtalk",
+    "wecom": "wecom",
+    "feishu": "feishu",
+}
+"""The block of contacts.yaml that a channel needs; the console needs none."""
+
+NAMED_IN: Mapping[str, tuple[str, str]] = {
+    "dingtalk": ("robots", "robot"),
+    "wecom": ("robots", "robot"),
+    "feishu": ("robots", "robot"),
+}
+"""Channels whose address is a name from a table in their block: the table, and what it is a table of."""
+
+
+class ChannelsSpec(Spec):
+    """What reaches a person."""
+
+    console: bool = False
+    email: Email | None = None
+    webhook: WebAddress | None = None
+    dingtalk: Slug | None = Field(default=None, description="A robot of the dingtalk block.")
+    wecom: Slug | None = Field(default=None, description="A robot of the wecom block.")
+    feishu: Slug | None = Field(default=None, description="A robot of the feishu block.")
+
+    def address(self, channel: str) -> str | None:
+        """Where ``channel`` finds the person; none if it does not."""
+        if channel == "console":
+            return "" if self.console else None
+        found: str | None = getattr(self, channel, None)
+        return found
+
+
+class SmtpSpec(Spec):
+    """The server that takes our mail."""
+
+    host: str = Field(min_length=1)
+    port: int = Field(default=587, ge=1, le=65535)
+    sender: Email = Field(alias="from")
+    encryption: Encryption = "auto"
+    username: str | None = None
+    password_env: EnvName | None = None
+
+
+class WebhookSpec(Spec):
+    """How receivers know that a message is ours."""
+
+    secret_env: EnvName = Field(description="The variable that holds the signing secret.")
+
+
+class SignedRobotSpec(Spec):
+    """A robot of one group, with a token in its address and, better, a signature."""
+
+    token_env: EnvName = Field(description="The variable that holds the token at the end of its address.")
+    secret_env: EnvName | None = Field(
+        default=None, description="The variable that holds its signing secret (加签 / 签名校验)."
+    )
+
+
+class WecomRobotSpec(Spec):
+    """A robot of one group; whoever knows its key may post."""
+
+    key_env: EnvName = Field(description="The variable that holds what follows key= in its address.")
+
+
+class DingtalkSpec(Spec):
+    """DingTalk's group robots."""
+
+    server: ServerAddress = "https://oapi.dingtalk.com"
+    robots: dict[Slug, SignedRobotSpec] = Field(min_length=1)
+
+
+class WecomSpec(Spec):
+    """WeCom's group robots."""
+
+    server: ServerAddress = "https://qyapi.weixin.qq.com"
+    robots: dict[Slug, WecomRobotSpec] = Field(min_length=1)
+
+
+class FeishuSpec(Spec):
+    """Feishu's group robots; Lark's are at https://open.larksuite.com."""
+
+    server: ServerAddress = "https://open.feishu.cn"
+    robots: dict[Slug, SignedRobotSpec] = Field(min_length=1)
+
+
+class ChannelSettings(Spec):
+    """The blocks of contacts.yaml that set channels up."""
+
+    smtp: SmtpSpec | None = None
+    webhook: WebhookSpec | None = None
+    dingtalk: DingtalkSpec | None = None
+    wecom: WecomSpec | None = None
+    feishu: FeishuSpec | None = None
