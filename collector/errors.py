@@ -21,6 +21,14 @@ class StoreSettingsError(CollectorError):
     """The store's settings are impossible here; editing them can help, starting again cannot."""
 
 
+class ImportRefusedError(CollectorError):
+    """A file of readings cannot be read at all; editing it can help."""
+
+
+class BackupError(CollectorError):
+    """A backup is not whole, or lies where it must not; nothing was changed."""
+
+
 _NEVER = frozenset({400, 413, 422})  # malformed, too large, impossible: what was sent is at fault
 
 

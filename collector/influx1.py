@@ -9,7 +9,7 @@ import aiohttp
 
 from collector.block import Block
 from collector.errors import StoreDownError, StoreRefusedError, http_error
-from collector.store import Row
+from collector.store import Bucket, Row, buckets_of
 from collector.wide import Field, LineBuilder, compressed, mark_of, newest_of, rows_of
 from transport.batch import Sample
 
@@ -55,6 +55,12 @@ class Influx1Store:
             for part in (row["value"], row["mark"])
             if part is not None
         )
+
+    async def aggregate(
+        self, device: str, point: str, start_ms: int, end_ms: int, step_ms: int
+    ) -> list[Bucket]:
+        """Sum up one series here, for its qualities are fields; see :class:`~collector.store.Store`."""
+        return buckets_of(await self.history(device, point, start_ms, end_ms), start_ms, step_ms)
 
     async def latest(self) -> list[Sample]:
         """Read the newest of every series; see :class:`~collector.store.Store`."""

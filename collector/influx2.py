@@ -17,7 +17,7 @@ from influxdb_client.service.write_service import WriteService
 
 from collector.block import Block
 from collector.errors import CollectorError, StoreDownError, http_error
-from collector.store import Row
+from collector.store import Bucket, Row, buckets_of
 from collector.wide import Field, LineBuilder, compressed, mark_of, newest_of, rows_of
 from transport.batch import Sample
 from transport.measurement import from_ms, to_ms
@@ -77,6 +77,12 @@ class Influx2Store:
                 mark=mark_of(point),
             )
         )
+
+    async def aggregate(
+        self, device: str, point: str, start_ms: int, end_ms: int, step_ms: int
+    ) -> list[Bucket]:
+        """Sum up one series here, for its qualities are fields; see :class:`~collector.store.Store`."""
+        return buckets_of(await self.history(device, point, start_ms, end_ms), start_ms, step_ms)
 
     async def latest(self) -> list[Sample]:
         """Read the newest of every series; see :class:`~collector.store.Store`."""

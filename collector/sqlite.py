@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from collector.block import Block
 from collector.errors import StoreDownError, StoreRefusedError, StoreSettingsError
-from collector.store import Row
+from collector.store import Bucket, Row
 from transport.batch import Sample
 from transport.measurement import Quality
 
@@ -47,6 +47,14 @@ SELECT at_ms, value, word
 FROM sample JOIN quality ON quality.id = quality
 WHERE series = (SELECT id FROM series WHERE device = ? AND point = ?) AND at_ms >= ? AND at_ms < ?
 ORDER BY at_ms
+"""
+_AGGREGATE = """
+SELECT (at_ms - :start) / :step AS span, count(*), avg(value), min(value), max(value)
+FROM sample
+WHERE series = (SELECT id FROM series WHERE device = :device AND point = :point)
+    AND at_ms >= :start AND at_ms < :end AND value IS NOT NULL
+    AND quality NOT IN (SELECT id FROM quality WHERE word LIKE 'bad:%')
+GROUP BY span ORDER BY span
 """
 _LATEST = """
 SELECT device, point, at_ms, value, word
@@ -132,6 +140,20 @@ class SqliteStore:
         def read() -> list[Row]:
             found = self._reader.execute(_HISTORY, (device, point, start_ms, end_ms))
             return [Row(at_ms, value, Quality(word)) for at_ms, value, word in found]
+
+        return await _in_thread(self._reading, read)
+
+    async def aggregate(
+        self, device: str, point: str, start_ms: int, end_ms: int, step_ms: int
+    ) -> list[Bucket]:
+        """Sum up one series; see :class:`~collector.store.Store`."""
+        asked = {"device": device, "point": point, "start": start_ms, "end": end_ms, "step": step_ms}
+
+        def read() -> list[Bucket]:
+            return [
+                Bucket(start_ms + span * step_ms, *figures)
+                for span, *figures in self._reader.execute(_AGGREGATE, asked)
+            ]
 
         return await _in_thread(self._reading, read)
 

@@ -1,6 +1,7 @@
 """What the collector asks of a store, whatever keeps it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from math import fsum
 from typing import NamedTuple, Protocol
 
 from collector.block import Block
@@ -14,6 +15,28 @@ class Row(NamedTuple):
     at_ms: int
     value: float | None  # in the point's unit; None only when quality is bad
     quality: Quality
+
+
+class Bucket(NamedTuple):
+    """What one series came to in one span of time; samples that are bad do not count."""
+
+    start_ms: int
+    samples: int  # at least one
+    mean: float
+    low: float
+    high: float
+
+
+def buckets_of(rows: Iterable[Row], start_ms: int, step_ms: int) -> list[Bucket]:
+    """Rows from ``start_ms`` on, gathered in spans of ``step_ms``; a span without any is left out."""
+    spans: dict[int, list[float]] = {}
+    for at_ms, value, quality in rows:
+        if value is not None and not quality.is_bad:
+            spans.setdefault((at_ms - start_ms) // step_ms, []).append(value)
+    return [
+        Bucket(start_ms + span * step_ms, len(values), fsum(values) / len(values), min(values), max(values))
+        for span, values in sorted(spans.items())
+    ]
 
 
 class Store(Protocol):
@@ -34,6 +57,17 @@ class Store(Protocol):
 
     async def history(self, device: str, point: str, start_ms: int, end_ms: int) -> list[Row]:
         """The series' rows with ``start_ms <= at_ms < end_ms``, ascending; none if there is no such series.
+
+        Raises:
+            StoreDownError: A later attempt may succeed.
+            StoreRefusedError: The store answers no such question.
+        """
+        ...
+
+    async def aggregate(
+        self, device: str, point: str, start_ms: int, end_ms: int, step_ms: int
+    ) -> list[Bucket]:
+        """The series in spans of ``step_ms`` from ``start_ms`` on, up to ``end_ms``, ascending.
 
         Raises:
             StoreDownError: A later attempt may succeed.

@@ -35,7 +35,7 @@ async def open_store(
             url=settings.url,
             database=settings.database,
             username=settings.username,
-            password=_secret(settings.password_env),
+            password=secret(settings.password_env),
             lines=lines,
         ) as influx1:
             yield influx1
@@ -48,13 +48,18 @@ async def open_store(
         url=settings.url,
         org=settings.org,
         bucket=settings.bucket,
-        token=_secret(settings.token_env) or "",
+        token=secret(settings.token_env) or "",
         lines=lines,
     ) as influx2:
         yield influx2
 
 
-def _secret(name: str | None) -> str | None:
+def secret(name: str | None) -> str | None:
+    """The secret in the environment variable ``name``; none where none is named.
+
+    Raises:
+        StoreSettingsError: The environment lacks it.
+    """
     if name is None:
         return None
     try:

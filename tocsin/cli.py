@@ -8,7 +8,6 @@ import logging
 import os
 import sys
 from datetime import datetime
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -17,9 +16,9 @@ import typer
 from district.findings import InvalidFileError, Language
 from tocsin.errors import TocsinError
 from tocsin.findings import default_language, findings_json, render_findings
+from tocsin.options import HERE, AsJson, Broker, ClockText, District, Lang, State, around
 from tocsin.serve import FINDINGS, USAGE, configure_logs, run_until_signal
-from tocsin.wiring import Surroundings
-from transport.clock import parse_clock, real_clock
+from tocsin.store_cli import register_store_commands
 from transport.errors import TransportError
 
 app = typer.Typer(
@@ -32,34 +31,7 @@ rules_app = typer.Typer(help="The rules engine.", no_args_is_help=True)
 alerting_app = typer.Typer(help="Warnings to people.", no_args_is_help=True)
 app.add_typer(rules_app, name="rules")
 app.add_typer(alerting_app, name="alerting")
-
-
-class Tongue(StrEnum):
-    """The languages of people's text."""
-
-    EN = "en"
-    ZH = "zh"
-
-
-District = Annotated[
-    Path, typer.Option("--district", "-d", help="The folder with devices.yaml and its three siblings.")
-]
-State = Annotated[
-    Path | None, typer.Option("--state", help="Where state is kept; by default `state` in the district.")
-]
-Broker = Annotated[
-    str | None,
-    typer.Option(
-        "--broker", envvar="TOCSIN_BROKER", help="mqtt://HOST:PORT or mqtts://…; overrides the district's."
-    ),
-]
-ClockText = Annotated[
-    str | None, typer.Option("--clock", hidden=True, help="Simulated time: WALL@EVENT*SPEED.")
-]
-Lang = Annotated[Tongue | None, typer.Option("--lang", help="Language of findings; by default the locale's.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
-
-HERE = Path()
+register_store_commands(app)
 
 
 def main() -> NoReturn:
@@ -77,17 +49,6 @@ def main() -> NoReturn:
 def _fail(message: str) -> NoReturn:
     print(message, file=sys.stderr)  # noqa: T201  (a command's last word)
     sys.exit(USAGE)
-
-
-def _around(district: Path, state: Path | None, broker: str | None, clock: str | None) -> Surroundings:
-    configure_logs()
-    os.environ["TOCSIN_DISTRICT"] = str(district)
-    return Surroundings(
-        district=district,
-        state=state or district / "state",
-        broker=broker,
-        clock=parse_clock(clock) if clock else real_clock(),
-    )
 
 
 @app.command()
@@ -121,7 +82,7 @@ def certs(
     from district.load import load_district
     from tocsin.certs import make_certificates
 
-    at = _around(district, None, None, None)
+    at = around(district, None, None, None)
     loaded = load_district(at.district)
     folder = loaded.tls or district / "certs"
     for path in make_certificates(folder, district=loaded.id, gateways=loaded.gateways, hosts=host or []):
@@ -167,7 +128,7 @@ def edge(
     from tocsin import wiring
 
     endpoints = dict(_split(text) for text in bus or [])
-    run_until_signal(wiring.edge(_around(district, state, broker, clock), gateway, endpoints))
+    run_until_signal(wiring.edge(around(district, state, broker, clock), gateway, endpoints))
 
 
 def _split(text: str) -> tuple[str, str]:
@@ -191,7 +152,7 @@ def collect(
     """Run the collector: store what the gateways send, then acknowledge."""
     from tocsin import wiring
 
-    run_until_signal(wiring.collector(_around(district, state, broker, clock), member))
+    run_until_signal(wiring.collector(around(district, state, broker, clock), member))
 
 
 @rules_app.command("run")
@@ -201,7 +162,7 @@ def rules_run(
     """Run the engine that turns readings into alarms."""
     from tocsin import wiring
 
-    run_until_signal(wiring.rules(_around(district, state, broker, clock)))
+    run_until_signal(wiring.rules(around(district, state, broker, clock)))
 
 
 @alerting_app.command("run")
@@ -211,7 +172,7 @@ def alerting_run(
     """Run the part that turns alarms into warnings for the right people."""
     from tocsin import wiring
 
-    run_until_signal(wiring.alerting(_around(district, state, broker, clock), echo=True))
+    run_until_signal(wiring.alerting(around(district, state, broker, clock), echo=True))
 
 
 @app.command()
@@ -219,7 +180,7 @@ def up(district: District = HERE, state: State = None, broker: Broker = None) ->
     """Run everything in one process, on real time."""
     from tocsin.up import run_everything
 
-    at = _around(district, state, broker, None)
+    at = around(district, state, broker, None)
     run_until_signal(lambda stop: run_everything(at, stop))
 
 
@@ -284,6 +245,6 @@ def history(
     """Show what one point measured."""
     from tocsin.history import Form, show_history
 
-    at = _around(district, state, None, None)
+    at = around(district, state, None, None)
     form = Form.CSV if csv else Form.PLOT if plot else Form.JSON if json else Form.TABLE
     asyncio.run(show_history(at, device, point, since=since, until=until, form=form))

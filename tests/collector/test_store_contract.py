@@ -5,7 +5,7 @@ from uuid import uuid4
 import pytest
 
 from collector.block import blocks_from
-from collector.store import Row, Store
+from collector.store import Bucket, Row, Store
 from transport.batch import Sample
 from transport.measurement import Quality
 
@@ -129,6 +129,28 @@ async def test_the_latest_of_each_series_may_be_a_bad_one(store: Store, device: 
         Sample(device, "battery", NOON + 120_000, None, Quality.TIMEOUT),
         level(device, 1, 1.1, Quality.SPIKE),
     ]
+
+
+async def test_a_series_is_summed_up_in_spans_without_what_is_bad(store: Store, device: str) -> None:
+    await store.write(
+        blocks_from(
+            [
+                *(level(device, minute, minute / 2) for minute in range(6)),
+                level(device, 6, 99.0, Quality.FLAG),
+                level(device, 7, None, Quality.TIMEOUT),
+                level(device, 12, 7.0, Quality.SPIKE),
+            ]
+        )
+    )
+
+    spans = await store.aggregate(device, "level", NOON, NOON + 13 * 60_000, 4 * 60_000)
+
+    assert spans == [
+        Bucket(NOON, 4, 0.75, 0.0, 1.5),
+        Bucket(NOON + 240_000, 2, 2.25, 2.0, 2.5),
+        Bucket(NOON + 720_000, 1, 7.0, 7.0, 7.0),
+    ]
+    assert await store.aggregate(device, "no-such-point", NOON, NOON + 1000, 10) == []
 
 
 async def test_an_empty_write_is_no_error(store: Store) -> None:

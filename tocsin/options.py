@@ -1,0 +1,56 @@
+"""The options that commands share, and what they come to."""
+
+import os
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tocsin.serve import configure_logs
+from tocsin.wiring import Surroundings
+from transport.clock import parse_clock, real_clock
+
+
+class Tongue(StrEnum):
+    """The languages of people's text."""
+
+    EN = "en"
+    ZH = "zh"
+
+
+District = Annotated[
+    Path, typer.Option("--district", "-d", help="The folder with devices.yaml and its three siblings.")
+]
+State = Annotated[
+    Path | None, typer.Option("--state", help="Where state is kept; by default `state` in the district.")
+]
+Broker = Annotated[
+    str | None,
+    typer.Option(
+        "--broker", envvar="TOCSIN_BROKER", help="mqtt://HOST:PORT or mqtts://…; overrides the district's."
+    ),
+]
+ClockText = Annotated[
+    str | None, typer.Option("--clock", hidden=True, help="Simulated time: WALL@EVENT*SPEED.")
+]
+Lang = Annotated[Tongue | None, typer.Option("--lang", help="Language of findings; by default the locale's.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
+
+HERE = Path()
+
+
+def around(district: Path, state: Path | None, broker: str | None, clock: str | None) -> Surroundings:
+    """Where a command stands, by its options.
+
+    Raises:
+        EndpointError: The clock's text is of another form.
+    """
+    configure_logs()
+    os.environ["TOCSIN_DISTRICT"] = str(district)
+    return Surroundings(
+        district=district,
+        state=state or district / "state",
+        broker=broker,
+        clock=parse_clock(clock) if clock else real_clock(),
+    )

@@ -1,0 +1,105 @@
+"""The commands about the store: make it, fill it from files, copy it, put a copy back, forget the old."""
+
+from datetime import timedelta
+from json import dumps
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tocsin.options import HERE, AsJson, District, State, around
+from tocsin.serve import FINDINGS
+
+_commands = typer.Typer()
+_store = typer.Typer(help="The store of readings.", no_args_is_help=True)
+
+
+def register_store_commands(app: typer.Typer) -> None:
+    """Add them to the command line."""
+    app.add_typer(_commands)
+    app.add_typer(_store, name="store")
+
+
+@_store.command("init")
+def store_init(
+    district: District = HERE,
+    keep_days: Annotated[
+        int | None, typer.Option(min=1, help="How long a server keeps single readings; else for good.")
+    ] = None,
+    *,
+    state: State = None,
+) -> None:
+    """Make the database that devices.yaml names: bucket, retention, hourly values."""
+    from tocsin.storage import init_store
+
+    keep = timedelta(days=keep_days) if keep_days else None
+    for line in init_store(around(district, state, None, None), keep=keep):
+        typer.echo(line)
+
+
+@_store.command("forget")
+def store_forget(
+    keep_days: Annotated[int, typer.Option(min=1, help="What is older goes.")],
+    district: District = HERE,
+    *,
+    state: State = None,
+) -> None:
+    """Delete what the embedded store has kept longer, while the collector runs."""
+    from tocsin.storage import forget_older
+
+    at = around(district, state, None, None)
+    typer.echo(f"forgot {forget_older(at, timedelta(days=keep_days)):,} samples")
+
+
+@_commands.command("import")
+def import_csv(
+    files: Annotated[list[Path], typer.Argument(help="Columns: device, point, taken_at, value[, quality].")],
+    district: District = HERE,
+    device: Annotated[
+        str | None, typer.Option(help="Of all rows, where the file has no such column.")
+    ] = None,
+    point: Annotated[str | None, typer.Option(help="Of all rows, where the file has no such column.")] = None,
+    *,
+    state: State = None,
+    json: AsJson = False,
+) -> None:
+    """Store the readings in CSV files; rows that are none are named and left out."""
+    from tocsin.storage import import_files, refusals
+
+    constants = {name: word for name, word in (("device", device), ("point", point)) if word}
+    imported = import_files(around(district, state, None, None), files, constants)
+    for line in refusals(imported):
+        typer.echo(line, err=True)
+    figures = {"samples": imported.samples, "refused": len(imported.refused)}
+    typer.echo(dumps(figures) if json else "{samples:,} samples, {refused:,} rows refused".format(**figures))
+    raise typer.Exit(FINDINGS if imported.refused else 0)
+
+
+@_commands.command()
+def backup(
+    target: Annotated[Path, typer.Argument(help="The file to write; it must not exist.")],
+    district: District = HERE,
+    *,
+    state: State = None,
+    json: AsJson = False,
+) -> None:
+    """Copy the embedded store while the collector runs, and verify the copy."""
+    from tocsin.storage import copy_store, copy_text
+
+    typer.echo(copy_text(copy_store(around(district, state, None, None), target), as_json=json))
+
+
+@_commands.command()
+def restore(
+    source: Annotated[Path, typer.Argument(help="A file that `tocsin backup` wrote.")],
+    district: District = HERE,
+    *,
+    force: Annotated[bool, typer.Option("--force", help="Replace the store that is there.")] = False,
+    state: State = None,
+    json: AsJson = False,
+) -> None:
+    """Verify a backup and put it in the embedded store's place; no collector may run."""
+    from tocsin.storage import copy_text, put_back
+
+    at = around(district, state, None, None)
+    typer.echo(copy_text(put_back(at, source, overwrite=force), as_json=json))
