@@ -1,31 +1,41 @@
 """The contract of every channel: it delivers, or says whether another attempt can help."""
 
 import asyncio
-import errno
-import io
 import json
-from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import aiohttp
 import pytest
 
-from alerting.channels.channel import Channel, ReceiptState, Recipient, WarningMessage
-from alerting.channels.console import ConsoleChannel, open_console
-from alerting.channels.email import EmailChannel, SmtpSettings
-from alerting.channels.webhook import KEY_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER, WebhookChannel, sign
+from alerting.channels.channel import ReceiptState, Recipient, WarningMessage
+from alerting.channels.console import open_console
+from alerting.channels.email import SmtpSettings
+from alerting.channels.webhook import SIGNATURE_HEADER, TIMESTAMP_HEADER, sign
 from alerting.errors import ChannelDownError, ChannelRefusedError
 from rules.transition import Level
+from tests.alerting.benches import (
+    SECRET,
+    Bench,
+    EmailBench,
+    WebhookBench,
+    console_bench,
+    dingtalk_bench,
+    email_bench,
+    feishu_bench,
+    webhook_bench,
+    wecom_bench,
+)
 from tests.alerting.offices import open_office
 from tests.alerting.samples import transition
-from tests.alerting.servers import Mood, Receiver, running_smtp, running_web
-from tests.servers import free_port
+from tests.alerting.servers import Mood, running_smtp, running_web
 
-IMPATIENT_S = 0.3
-SECRET = b"only for tests"
+GROUPS = [dingtalk_bench, wecom_bench, feishu_bench]
+PERSONAL = [email_bench, webhook_bench]
+REMOTE = [*PERSONAL, *GROUPS]
+IN_PARTS = [wecom_bench]
+LONG = "下溪发生洪水，请立即转移。" * 100
 
 
 @pytest.fixture(scope="module")
@@ -34,140 +44,37 @@ def warning(tmp_path_factory: pytest.TempPathFactory) -> WarningMessage:
         return office.hears(transition(Level.ORANGE)).messages[0]
 
 
-class Bench(ABC):
-    """One channel and the outside thing that it speaks to."""
-
-    channel: Channel
-
-    @abstractmethod
-    def recipient(self) -> Recipient: ...
-
-    @abstractmethod
-    def turns(self, mood: Mood) -> None: ...
-
-    @abstractmethod
-    def delivered(self) -> list[str]:
-        """The keys of what arrived, each time it arrived."""
-
-    def dead(self) -> Recipient:
-        """Whoever is behind a server that is not there."""
-        raise NotImplementedError
-
-
-class ConsoleBench(Bench):
-    def __init__(self, channel: ConsoleChannel, disk: "Disk", path: Path) -> None:
-        self.channel = channel
-        self._disk = disk
-        self._path = path
-
-    def recipient(self) -> Recipient:
-        return Recipient(person="wang-min", name="王敏", language="zh", address="", key="w1.wang-min.console")
-
-    def turns(self, mood: Mood) -> None:
-        self._disk.full = mood is not Mood.TAKES
-
-    def delivered(self) -> list[str]:
-        return [json.loads(line)["key"] for line in self._path.read_text(encoding="utf-8").splitlines()]
-
-
-class Disk(io.FileIO):
-    """A disk that can be full: it takes half of what it is given, then refuses."""
-
-    full = False
-
-    def write(self, block: Any, /) -> int:
-        if self.full:
-            super().write(bytes(block)[: len(bytes(block)) // 2])
-            raise OSError(errno.ENOSPC, "no space left")
-        return super().write(block) or 0
-
-
-class EmailBench(Bench):
-    def __init__(self, receiver: Receiver) -> None:
-        self.channel = EmailChannel(self._settings(receiver.port))
-        self._receiver = receiver
-
-    @staticmethod
-    def _settings(port: int) -> SmtpSettings:
-        return SmtpSettings(
-            host="127.0.0.1", port=port, sender="warning@linjiang.example", timeout_s=IMPATIENT_S
-        )
-
-    def recipient(self) -> Recipient:
-        return Recipient(
-            person="wang-min", name="王敏", language="zh", address="w@x.example", key="w1.wang-min.email"
-        )
-
-    def turns(self, mood: Mood) -> None:
-        self._receiver.mood = mood
-
-    def delivered(self) -> list[str]:
-        return [mail["Message-ID"].strip("<>").split("@")[0] for mail in self._receiver.mails]
-
-    def dead(self) -> Recipient:
-        self.channel = EmailChannel(self._settings(free_port()))
-        return self.recipient()
-
-
-class WebhookBench(Bench):
-    def __init__(self, receiver: Receiver, http: aiohttp.ClientSession) -> None:
-        self.channel = WebhookChannel(http, secret=SECRET, timeout_s=IMPATIENT_S)
-        self._receiver = receiver
-
-    def recipient(self, url: str = "") -> Recipient:
-        return Recipient(
-            person="wang-min",
-            name="Wang Min",
-            language="en",
-            address=url or self._receiver.url,
-            key="w1.wang-min.webhook",
-        )
-
-    def turns(self, mood: Mood) -> None:
-        self._receiver.mood = mood
-
-    def delivered(self) -> list[str]:
-        return [headers[KEY_HEADER] for headers, _ in self._receiver.posts]
-
-    def dead(self) -> Recipient:
-        return self.recipient(f"http://127.0.0.1:{free_port()}/warnings")
-
-
-@asynccontextmanager
-async def console_bench(folder: Path) -> AsyncIterator[Bench]:
-    path = folder / "console.jsonl"
-    disk = Disk(path, "a+b")
-    channel = ConsoleChannel(disk, set(), 0, echo=False)
-    try:
-        yield ConsoleBench(channel, disk, path)
-    finally:
-        await channel.close()
-
-
-@asynccontextmanager
-async def email_bench(folder: Path) -> AsyncIterator[Bench]:
-    del folder
-    async with running_smtp() as receiver:
-        yield EmailBench(receiver)
-
-
-@asynccontextmanager
-async def webhook_bench(folder: Path) -> AsyncIterator[Bench]:
-    del folder
-    async with running_web() as receiver, aiohttp.ClientSession() as http:
-        yield WebhookBench(receiver, http)
-
-
-@pytest.fixture(params=[console_bench, email_bench, webhook_bench])
+@pytest.fixture(params=[console_bench, *REMOTE])
 async def bench(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Bench]:
-    async with request.param(tmp_path) as one:
+    async with request.param(folder=tmp_path) as one:
         yield one
 
 
-@pytest.fixture(params=[email_bench, webhook_bench])
+@pytest.fixture(params=REMOTE)
 async def remote(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Bench]:
     """A channel with somebody else's server at its end: it can refuse, be slow and be gone."""
-    async with request.param(tmp_path) as one:
+    async with request.param(folder=tmp_path) as one:
+        yield one
+
+
+@pytest.fixture(params=[console_bench, *PERSONAL])
+async def personal(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Bench]:
+    """A channel that reaches each person by themselves."""
+    async with request.param(folder=tmp_path) as one:
+        yield one
+
+
+@pytest.fixture(params=GROUPS)
+async def group(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Bench]:
+    """A channel that reaches people as members of a group."""
+    async with request.param(folder=tmp_path) as one:
+        yield one
+
+
+@pytest.fixture(params=IN_PARTS)
+async def parted(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Bench]:
+    """A channel whose carrier takes a long text in parts."""
+    async with request.param(folder=tmp_path) as one:
         yield one
 
 
@@ -213,16 +120,40 @@ async def test_a_server_that_is_not_there_is_down(remote: Bench, warning: Warnin
         await remote.channel.send(warning, nobody)
 
 
-async def test_many_at_once_all_arrive(bench: Bench, warning: WarningMessage) -> None:
-    one = bench.recipient()
-    everybody = [
-        Recipient(person=f"p{n}", name="某", language="zh", address=one.address, key=f"w1.p{n}")
-        for n in range(20)
-    ]
+async def test_many_at_once_all_arrive(personal: Bench, warning: WarningMessage) -> None:
+    everybody = [personal.recipient(number) for number in range(20)]
 
-    await asyncio.gather(*(bench.channel.send(warning, to) for to in everybody))
+    await asyncio.gather(*(personal.channel.send(warning, to) for to in everybody))
 
-    assert sorted(bench.delivered()) == sorted(to.key for to in everybody)
+    assert sorted(personal.delivered()) == sorted(to.key for to in everybody)
+
+
+async def test_a_group_is_told_once_however_many_of_its_people_are_to_know(
+    group: Bench, warning: WarningMessage
+) -> None:
+    everybody = [group.recipient(number) for number in range(30)]
+
+    receipts = await asyncio.gather(*(group.channel.send(warning, to) for to in everybody))
+
+    assert {receipt.state for receipt in receipts} == {ReceiptState.SENT}
+    assert len(group.delivered()) == 1
+
+
+async def test_after_a_failure_between_parts_the_next_attempt_begins_where_it_happened(
+    parted: Bench, warning: WarningMessage
+) -> None:
+    texts = {language: words._replace(description=LONG) for language, words in warning.texts.items()}
+    long_warning = replace(warning, texts=texts)
+    parted.fails_after(1)
+    with pytest.raises(ChannelDownError):
+        await parted.channel.send(long_warning, parted.recipient())
+    assert len(parted.parts()) == 1
+
+    parted.fails_after(None)
+    await parted.channel.send(long_warning, parted.recipient())
+
+    assert len(parted.parts()) == len(set(parted.parts())) > 1
+    assert "".join(parted.parts()).count("请立即转移") == LONG.count("请立即转移")
 
 
 async def test_mail_carries_both_languages_the_persons_first_and_the_cap_message(
