@@ -17,6 +17,7 @@ from district.findings import InvalidFileError, Language
 from tocsin.errors import TocsinError
 from tocsin.findings import default_language, findings_json, render_findings
 from tocsin.options import HERE, AsJson, Broker, ClockText, District, Lang, State, around
+from tocsin.rules_cli import register_rules_commands
 from tocsin.serve import FINDINGS, USAGE, configure_logs, run_until_signal
 from tocsin.store_cli import register_store_commands
 from transport.errors import TransportError
@@ -30,7 +31,10 @@ app = typer.Typer(
 rules_app = typer.Typer(help="The rules engine.", no_args_is_help=True)
 alerting_app = typer.Typer(help="Warnings to people.", no_args_is_help=True)
 app.add_typer(rules_app, name="rules")
+register_rules_commands(rules_app)
+cap_app = typer.Typer(help="CAP messages.", no_args_is_help=True)
 app.add_typer(alerting_app, name="alerting")
+app.add_typer(cap_app, name="cap")
 register_store_commands(app)
 
 
@@ -173,6 +177,34 @@ def alerting_run(
     from tocsin import wiring
 
     run_until_signal(wiring.alerting(around(district, state, broker, clock), echo=True))
+
+
+@cap_app.command("validate")
+def cap_validate(
+    files: Annotated[list[Path], typer.Argument(help="CAP messages; several are held against each other.")],
+    *,
+    json: AsJson = False,
+    lang: Lang = None,
+) -> None:
+    """Judge CAP messages by the standard: structure, the rules beyond it, and their references."""
+    from tocsin.cap import judge_files, render_verdict, verdict_json
+
+    verdict = judge_files(files)
+    language: Language = lang.value if lang else default_language()
+    typer.echo(verdict_json(verdict) if json else render_verdict(verdict, language))
+    raise typer.Exit(FINDINGS if verdict.refused else 0)
+
+
+@cap_app.command("show")
+def cap_show(
+    file: Annotated[Path, typer.Argument(help="A CAP message.")], *, json: AsJson = False, lang: Lang = None
+) -> None:
+    """Show what a CAP message says."""
+    from tocsin.cap import message_json, read_message, render_message
+
+    message = read_message(file)
+    language: Language = lang.value if lang else default_language()
+    typer.echo(message_json(message) if json else render_message(message, language))
 
 
 @app.command()

@@ -11,6 +11,8 @@ from typing import Any
 from lxml import etree
 from shapely import Polygon
 
+from alerting.capcheck.verdict import judge
+
 CAP = "{urn:oasis:names:tc:emergency:cap:1.2}"
 IDENTIFIER = re.compile(r"[0-9]{6}[0-9A-Za-z]{8}_[0-9]{14}_[1-9][0-9]*")
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d")
@@ -27,6 +29,8 @@ class Judge:
 
     def check(self, xml: bytes) -> Any:
         """Assert that a message is right; return its root."""
+        verdict = judge({"issued.xml": xml})
+        assert verdict.refused == verdict.advice == ()
         root = etree.fromstring(xml, self._parser)
         self._schema.assertValid(root)
         assert root.tag == f"{CAP}alert"
