@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from district.inventory import MISSED_INTERVALS, Device, District, Point
+from district.inventory import Device, District, Point
 from rules.limits import compile_ladder, relevant_seasons, resolve, to_whole_ms
 from rules.measure import references
-from rules.meter import Meter, unit_of
+from rules.meter import Meter, stale_ms, unit_of
 from rules.rulebook import LATE_GRACE_MS, Rule, Rulebook, SilenceWatch, Watch, season_key
 from rules.seasons import combinations
 from rules.spec import LEVELS, RulesFile, RuleSpec, SelectSpec
@@ -70,8 +70,7 @@ def _watch(index: int, spec: RulesFile, district: District, device: Device, poin
     site = district.sites[device.site]
     relevant = relevant_seasons(rule, device, site)
     clear_for = rule.clear_for if rule.clear_for is not None else spec.defaults.clear_for
-    stale_after_ms = _stale_after_ms(device, spec.defaults.stale_after)
-    meter = Meter(rule, district, device, point, stale_after_ms)
+    meter = Meter(spec, rule, district, device, point)
     ladders = {}
     for held in combinations(spec.seasons, relevant):
         levels = resolve(index, rule, device, site, held) if held.issuperset(rule.only) else ()
@@ -83,15 +82,16 @@ def _watch(index: int, spec: RulesFile, district: District, device: Device, poin
         device=device.id,
         point=point.id,
         site=site.id,
-        unit=unit_of(rule, point),
+        unit=unit_of(spec, rule, point),
         seasons=relevant,
         ladders=ladders,
-        stale_after_ms=stale_after_ms,
+        stale_after_ms=stale_ms(device, spec.defaults.stale_after),
         allowance_ms=_allowance_ms(device),
         reach_ms=max((each.reach_ms for each in measures), default=0),
         period_ms=max((each.period_ms for each in measures), default=0),
         references=tuple(dict.fromkeys(name for each in measures for name in references(each))),
         every_reading=rule.quality is not None,
+        by_clock=rule.mean is not None and rule.mean.each is not None,
     )
 
 
@@ -103,7 +103,7 @@ def _silence(
     subjects = (name for watch in watches for name in (watch.subject, *watch.references))
     mine = (name.split(":") for name in dict.fromkeys(subjects))
     watched = tuple(point for owner, point in mine if owner == device.id)
-    silent_after_ms = _stale_after_ms(device, silence.after or spec.defaults.stale_after)
+    silent_after_ms = stale_ms(device, silence.after or spec.defaults.stale_after)
     return SilenceWatch(
         rule=rule.id,
         hazard=rule.hazard,
@@ -126,10 +126,6 @@ def _related_sites(district: District, site: str) -> frozenset[str]:
     above = {other for each in own for other in district.upstream_sites(each)}
     below = {other for other in district.sites if own & district.upstream_sites(other)}
     return frozenset(own | above | below)
-
-
-def _stale_after_ms(device: Device, times: float) -> int:
-    return round(times * to_whole_ms(device.stale_after) / MISSED_INTERVALS)
 
 
 def _allowance_ms(device: Device) -> int:

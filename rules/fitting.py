@@ -35,7 +35,7 @@ def check_fitting(
         if not selected:
             yield _selects_nothing(rules, index, rule, district)
         for device, point in selected:
-            yield from check_measuring(rules, ("rules", index), rule, district, (device, point))
+            yield from check_measuring(rules, spec, index, district, (device, point))
             yield from _check_subject(spec, index, district, device, point, rules=rules, devices=devices)
 
 
@@ -75,7 +75,9 @@ def _check_subject(
         if not seasons.issuperset(rule.only):
             continue
         levels = resolve(index, rule, device, site, seasons)
-        needs_own = rule.kind is None and rule.hazard == "flood" and site.kind in _OWN_LEVELS
+        needs_own = (
+            rule.kind is None and rule.through is None and rule.hazard == "flood" and site.kind in _OWN_LEVELS
+        )
         if needs_own and not (levels and all(level.limit and level.limit.own for level in levels)):
             yield _no_own_levels(rules, index, rule, site.id)
         elif not levels:

@@ -1,6 +1,7 @@
 """What a rule may judge instead of the value itself, as people write it."""
 
 from datetime import timedelta
+from itertools import pairwise
 from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
@@ -115,8 +116,36 @@ class MinusSpec(Spec):
     point: Slug | None = Field(default=None, description="The same point by default.")
 
 
+class CurveSpec(Spec):
+    """A table by which one quantity becomes another: storage by level, an index by concentration.
+
+    Linear between its points. Beyond its ends it stays at them, and what rests on that is to be verified.
+    """
+
+    unit: str = Field(min_length=1, max_length=16, description="Unit of what comes out.")
+    of_unit: str = Field(min_length=1, max_length=16, description="Unit of what goes in.")
+    points: list[tuple[Finite, Finite]] = Field(min_length=2, description="[in, out], ascending.")
+    whole: bool = Field(
+        default=False, description="What goes in is rounded to a whole number, what comes out is rounded up."
+    )
+
+    @model_validator(mode="after")
+    def _ascends(self) -> Self:
+        for position, (left, right) in enumerate(pairwise(self.points)):
+            if right[0] <= left[0]:
+                raise SpecError(
+                    Text(
+                        f"{right[0]:g} does not lie above {left[0]:g}", f"{right[0]:g} 没有大于 {left[0]:g}"
+                    ),
+                    Text("write the points in ascending order", "请按从小到大的顺序写各点"),
+                    at=f"points.{position + 1}",
+                )
+        return self
+
+
 Kind = Literal["rate", "sum", "mean", "minimum", "maximum", "percentile", "stuck", "quality"]
 _KINDS: tuple[Kind, ...] = get_args(Kind)
+_OF_ANOTHER_UNIT = frozenset({"rate", "sum", "stuck", "quality"})
 
 
 class JudgedSpec(Spec):
@@ -131,6 +160,9 @@ class JudgedSpec(Spec):
     stuck: StuckSpec | None = None
     quality: QualitySpec | None = None
     minus: MinusSpec | None = None
+    through: Slug | None = Field(
+        default=None, description="A curve: what it makes of the value, mean or extreme is judged."
+    )
     allowed: int = Field(
         default=0, ge=0, le=100, description="So many values beyond a limit are allowed in each day."
     )
@@ -155,7 +187,7 @@ class JudgedSpec(Spec):
     @classmethod
     def kinds(cls) -> tuple[str, ...]:
         """The keys that say what is judged."""
-        return (*_KINDS, "minus", "allowed")
+        return (*_KINDS, "minus", "through", "allowed")
 
     @model_validator(mode="after")
     def _judges_one_thing(self) -> Self:
@@ -174,6 +206,15 @@ class JudgedSpec(Spec):
                 Text("a reference is for values and means", "参照站只用于数值和平均值"),
                 Text(f"leave out minus or {self.kind}", f"请去掉 minus 或 {self.kind}"),
                 at="minus",
+            )
+        if self.through is not None and (self.minus is not None or self.kind in _OF_ANOTHER_UNIT):
+            raise SpecError(
+                Text("a curve is for values, means and extremes", "曲线只用于数值、平均值和极值"),
+                Text(
+                    f"leave out through or {self.kind or 'minus'}",
+                    f"请去掉 through 或 {self.kind or 'minus'}",
+                ),
+                at="through",
             )
         if self.allowed and self.kind in {"stuck", "quality"}:
             raise SpecError(

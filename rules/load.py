@@ -11,6 +11,7 @@ from district.load import DEVICES, Checked
 from rules.compile import compile_rules
 from rules.fitting import check_fitting
 from rules.names import check_names
+from rules.packing import PackedDocument, unpack
 from rules.rulebook import Rulebook
 from rules.spec import RulesFile
 
@@ -44,15 +45,26 @@ def load_rules(folder: Path, district: District) -> Rulebook:
     Raises:
         InvalidFileError: The file has mistakes; it carries all of them.
     """
+    return load_rules_file(folder / RULES, district)
+
+
+def load_rules_file(path: Path, district: District) -> Rulebook:
+    """The rulebook of any file for a district.
+
+    Raises:
+        InvalidFileError: The file has mistakes; it carries all of them.
+    """
     whole = Checked(district=district, documents={}, known=_known(district), findings=[])
-    checked = _check(read_document(folder / RULES), whole)
+    checked = _check(read_document(path), whole)
     if checked.rulebook is None:
         raise InvalidFileError(checked.findings)
     return checked.rulebook
 
 
-def _check(document: Document, checked: Checked) -> CheckedRules:
+def _check(written: Document, checked: Checked) -> CheckedRules:
+    document, amiss_packs = unpack(written)
     spec, findings = parse(document, RulesFile)
+    findings = [*findings, *amiss_packs]
     places = {_spot(finding) for finding in findings}
     names = [each for each in check_names(document, checked.known) if _spot(each) not in places]
     findings = [*findings, *names]
@@ -60,9 +72,17 @@ def _check(document: Document, checked: Checked) -> CheckedRules:
     if spec is not None and checked.district is not None:
         amiss = frozenset(int(each.key.split(".")[1]) for each in names)
         fitting = check_fitting(spec, checked.district, document, checked.documents.get(DEVICES), skip=amiss)
-        findings += {(_spot(each), each.code): each for each in fitting}.values()
+        told = (each for each in fitting if not _rests(document, each))
+        findings += {(_spot(each), each.code): each for each in told}.values()
         rulebook = None if findings else compile_rules(spec, checked.district)
     return CheckedRules(rulebook=rulebook, document=document, findings=findings)
+
+
+def _rests(document: Document, finding: Finding) -> bool:
+    """Whether a pack brought a rule that has nothing to watch here, which is no mistake."""
+    if not isinstance(document, PackedDocument) or finding.code != "selects-nothing":
+        return False
+    return int(finding.key.split(".")[1]) >= document.first_packed
 
 
 def _known(district: District) -> Known:

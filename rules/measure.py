@@ -6,6 +6,7 @@ readings change only what comes after them.
 
 from bisect import bisect_right
 from collections.abc import Mapping
+from math import ceil
 from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -14,7 +15,7 @@ from typing_extensions import override
 
 from rules import windows
 from rules.record import Record
-from rules.windows import Amount, Clock, Share
+from rules.windows import DECIMALS, Amount, Clock, Share
 
 _HOUR_MS = 3_600_000
 _LONGEST_DAY_MS = 25 * _HOUR_MS  # when clocks are put back
@@ -77,7 +78,7 @@ class Change(Measure, frozen=True, kw_only=True):
     @override
     def read(self, view: View, index: int, *, rising: bool) -> Fact | None:
         moved = view.record.change(index, self.over_ms)
-        return Fact(moved.value, moved.good, not moved.good) if moved is not None else None
+        return Fact(round(moved.value, DECIMALS), moved.good, not moved.good) if moved is not None else None
 
     @property
     @override
@@ -251,7 +252,7 @@ class Difference(Measure, frozen=True, kw_only=True):
         if here is None or there is None:
             return None
         clears, uncertain = here.clears and there.clears, here.uncertain or there.uncertain
-        return Fact(here.value - there.value, clears, uncertain)
+        return Fact(round(here.value - there.value, DECIMALS), clears, uncertain)
 
     def _there(self, view: View, index: int, *, rising: bool) -> Fact | None:
         """The reference's fact as of the reading at ``index``."""
@@ -278,10 +279,40 @@ class Difference(Measure, frozen=True, kw_only=True):
         return self.of.period_ms
 
 
+class Curved(Measure, frozen=True, kw_only=True):
+    """What a curve makes of the value; linear between its points, and beyond its ends uncertain."""
+
+    of: Value | Statistic | ClockMean
+    points: tuple[tuple[float, float], ...]
+    whole: bool  # what goes in is rounded to a whole number, what comes out is rounded up
+
+    @override
+    def read(self, view: View, index: int, *, rising: bool) -> Fact | None:
+        fact = self.of.read(view, index, rising=rising)
+        if fact is None:
+            return None
+        value = windows.half_up(fact.value) if self.whole else fact.value
+        beyond = not self.points[0][0] <= value <= self.points[-1][0]
+        found = windows.interpolated(self.points, value)
+        return Fact(
+            ceil(found) if self.whole else found, fact.clears and not beyond, fact.uncertain or beyond
+        )
+
+    @property
+    @override
+    def reach_ms(self) -> int:
+        return self.of.reach_ms
+
+    @property
+    @override
+    def period_ms(self) -> int:
+        return self.of.period_ms
+
+
 class NthOfDay(Measure, frozen=True, kw_only=True):
     """The n-th highest (lowest) value so far of its day: n - 1 values beyond a limit are allowed each day."""
 
-    of: Value | Change | Slope | Sum | Statistic | ClockMean | Difference
+    of: Value | Change | Slope | Sum | Statistic | ClockMean | Curved | Difference
     number: int
     highest: bool
     apart_ms: int  # the first n - 1 readings of a day give no fact
@@ -306,7 +337,7 @@ class NthOfDay(Measure, frozen=True, kw_only=True):
 
     def _about_ms(self, view: View, index: int) -> int:
         """The instant by which a fact belongs to a day: of an hour, its beginning."""
-        base = self.of.of if isinstance(self.of, Difference) else self.of
+        base = self.of.of if isinstance(self.of, Difference | Curved) else self.of
         ended = base.ended(view, index) if isinstance(base, ClockMean) else None
         return ended[0] if ended is not None else view.record.at_ms[index]
 
@@ -321,7 +352,9 @@ class NthOfDay(Measure, frozen=True, kw_only=True):
         return self.apart_ms
 
 
-AnyMeasure = Value | Change | Slope | Sum | Statistic | ClockMean | Still | Faults | Difference | NthOfDay
+AnyMeasure = (
+    Value | Change | Slope | Sum | Statistic | ClockMean | Still | Faults | Curved | Difference | NthOfDay
+)
 
 
 def references(measure: AnyMeasure) -> tuple[str, ...]:

@@ -7,14 +7,15 @@ from district.findings import Finding, Text, closest
 from district.inventory import Device, District, Point
 from district.mistakes import Location
 from rules.limits import Resolved
-from rules.spec import RuleSpec
+from rules.spec import RulesFile, RuleSpec
 
 
 def check_measuring(
-    rules: Document, location: Location, rule: RuleSpec, district: District, subject: tuple[Device, Point]
+    rules: Document, spec: RulesFile, index: int, district: District, subject: tuple[Device, Point]
 ) -> Iterator[Finding]:
     """The mistakes of one rule for one point, whatever its levels."""
-    here, (device, point) = location, subject
+    here: Location = ("rules", index)
+    rule, (device, point) = spec.rules[index], subject
     if point.counter and rule.kind not in {"sum", "rate", "stuck", "quality"}:
         yield rules.finding(
             "counter-judged-as-value",
@@ -34,6 +35,17 @@ def check_measuring(
             ),
             Text("remove its deadband, or report a counter", "请去掉死区，或改为上报累计量"),
             of_key=True,
+        )
+    curve = spec.curves.get(rule.through) if rule.through is not None else None
+    if curve is not None and curve.of_unit != point.unit:
+        yield rules.finding(
+            "unit-mismatch",
+            (*here, "through"),
+            Text(
+                f"{rule.through} takes {curve.of_unit}, and {device.id} measures {point.id} in {point.unit}",
+                f"{rule.through} 的输入单位是 {curve.of_unit}，{device.id} {point.id} 的是 {point.unit}",
+            ),
+            Text("use a curve for this unit", "请使用该单位的曲线"),
         )
     if rule.minus is not None:
         yield from _check_reference(rules, (*here, "minus"), rule, district, subject)

@@ -3,12 +3,13 @@
 from datetime import timedelta
 
 from district.fields import format_duration
-from district.inventory import Device, District, Point
+from district.inventory import MISSED_INTERVALS, Device, District, Point
 from rules.limits import Resolved, to_whole_ms
 from rules.measure import (
     AnyMeasure,
     Change,
     ClockMean,
+    Curved,
     Difference,
     Faults,
     NthOfDay,
@@ -18,7 +19,7 @@ from rules.measure import (
     Sum,
     Value,
 )
-from rules.spec import RuleSpec
+from rules.spec import RulesFile, RuleSpec
 
 _HOUR_MS = 3_600_000
 
@@ -27,12 +28,14 @@ class Meter:
     """Measures one point for one rule; levels with the same window share one measure."""
 
     def __init__(
-        self, rule: RuleSpec, district: District, device: Device, point: Point, stale_after_ms: int
+        self, spec: RulesFile, rule: RuleSpec, district: District, device: Device, point: Point
     ) -> None:
         self._rule = rule
+        self._curve = spec.curves[rule.through] if rule.through is not None else None
         self._district = district
         self._device = device
         self._point = point
+        stale_after_ms = stale_ms(device, spec.defaults.stale_after)
         self._stale_after_ms = stale_after_ms
         self._span_ms = (
             stale_after_ms if point.by_exception or point.counter else to_whole_ms(device.interval)
@@ -58,6 +61,8 @@ class Meter:
 
     def _compared(self, over: timedelta | None, horizon_h: float) -> AnyMeasure:
         base, minus = self._base(over, horizon_h), self._rule.minus
+        if self._curve is not None and isinstance(base, Value | Statistic | ClockMean):
+            return Curved(of=base, points=tuple(self._curve.points), whole=self._curve.whole)
         if minus is None or not isinstance(base, Value | Statistic | ClockMean):
             return base
         reference = self._district.devices[minus.device]
@@ -106,8 +111,15 @@ class Meter:
         )
 
 
-def unit_of(rule: RuleSpec, point: Point) -> str:
+def stale_ms(device: Device, times: float) -> int:
+    """After how long without a reading a device is missed, by a number of intervals."""
+    return round(times * to_whole_ms(device.stale_after) / MISSED_INTERVALS)
+
+
+def unit_of(spec: RulesFile, rule: RuleSpec, point: Point) -> str:
     """The unit of what a rule judges of a point."""
+    if rule.through is not None:
+        return spec.curves[rule.through].unit
     if rule.rate is not None:
         return f"{point.unit}/{_window(rule.rate.over)}"
     if rule.stuck is not None:

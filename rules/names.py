@@ -35,6 +35,8 @@ def check_names(document: Document, known: Known) -> Iterator[Finding]:
         for position, _ in enumerate(_listed(document.at(*here, "only"))):
             what = Text("season", "时段")
             yield from _unknown(document, (*here, "only", position), seasons, what)
+        curves = document.block("curves")
+        yield from _unknown(document, (*here, "through"), curves, Text("curve", "曲线"))
         yield from _unknown_keys(document, (*here, "during"), seasons, Text("season", "时段"))
         overridable = _overridable(known)
         if overridable is not None:

@@ -4,16 +4,16 @@ State, a batch and the time in; transitions out. It touches no clock, file or ne
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from rules.measure import View
 from rules.record import Record, mark_of
 from rules.rulebook import Rulebook, Watch
-from rules.silence import hear, judge_silence, orphan
+from rules.silence import due_ms, hear, judge_silence, orphan
 from rules.state import Announced, EngineState, SilenceState, WatchState
 from rules.subject import KEEP_SAMPLES, adopt, forget, settle, take
 from rules.transition import Level, Transition
-from transport.batch import Batch
+from transport.batch import Batch, Sample
 
 _EQUIPMENT = "equipment"
 
@@ -75,9 +75,15 @@ class Engine:
 
     def take(self, batch: Batch, now_ms: int) -> list[Announced]:
         """Judge a batch that came at event time ``now_ms``."""
+        return self.judge(batch.samples(), batch.good_until_ms, now_ms)
+
+    def judge(
+        self, samples: Iterable[Sample], good_until_ms: Mapping[str, int], now_ms: int
+    ) -> list[Announced]:
+        """Judge samples, and suppressed polls by device, that came at event time ``now_ms``."""
         changed: dict[str, list[int]] = defaultdict(list)  # subject to the instants that are new
         heard: defaultdict[str, list[tuple[int, str | None]]] = defaultdict(list)
-        for sample in batch.samples():
+        for sample in samples:
             mark = mark_of(sample.quality)
             if mark.is_sample:
                 heard[sample.device].append((sample.at_ms, sample.point))
@@ -85,7 +91,7 @@ class Engine:
             record = self.state.records.get(subject)
             if record is not None and record.put(sample.at_ms, sample.value, mark):
                 changed[subject].append(sample.at_ms)
-        for device, at_ms in batch.good_until_ms.items():
+        for device, at_ms in good_until_ms.items():
             heard[device] += self._carry(device, at_ms, changed)
         news: list[Transition] = []
         for subject, instants_ms in changed.items():
@@ -111,6 +117,18 @@ class Engine:
                 now_ms=now_ms,
             )
         return announced + self._number(news)
+
+    def silent_from_ms(self) -> int | None:
+        """The first instant at which a device that is heard now will be silent; None if none can be."""
+        since_ms = self.state.hearing_since_ms
+        if since_ms is None:
+            return None
+        due = (due_ms(watch, self.state.silences[key], since_ms) for key, watch in self._silences.items())
+        return min((each + 1 for each in due if each is not None), default=None)
+
+    def is_any_silent(self) -> bool:
+        """Whether the silence of some device stands."""
+        return any(state.level for state in self.state.silences.values())
 
     def latest(self) -> Iterator[Announced]:
         """What people were told last of every alarm that there has been."""

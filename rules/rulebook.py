@@ -47,6 +47,7 @@ class Watch:
     )
     references: tuple[str, ...] = ()  # other subjects its measures look at
     every_reading: bool = False  # bad ones are judged too
+    by_clock: bool = False  # what is judged belongs to the hour or day before the reading
 
     @property
     def subject(self) -> str:

@@ -46,18 +46,21 @@ def judge_silence(
     It is dated when it became too long, whenever the tick came, so that a restart finds the same.
     """
     heard_ms = _heard_ms(watch, state)
-    due_ms = (
-        max(heard_ms if heard_ms is not None else hearing_since_ms, hearing_since_ms) + watch.silent_after_ms
-    )
+    too_long_ms = _too_long_ms(watch, heard_ms, hearing_since_ms)
     alarms = [since_ms for site, since_ms in alarmed_sites.items() if site in watch.related_sites]
-    silent = now_ms > due_ms
+    silent = now_ms > too_long_ms
     if not silent:
         return []  # heard again; that it is over is said when it has been heard for long enough
     level = max(watch.level, Level.YELLOW) if alarms else watch.level
     if level is state.level:
         return []
-    at_ms = max(due_ms, state.changed_ms, *alarms) if level > state.level else now_ms
+    at_ms = max(too_long_ms, state.changed_ms, *alarms) if level > state.level else now_ms
     return [_transition(watch, state, level, at_ms, heard_ms, records=records, blind=bool(alarms))]
+
+
+def due_ms(watch: SilenceWatch, state: SilenceState, hearing_since_ms: int) -> int | None:
+    """Until when the device may stay unheard; None if it is silent already."""
+    return None if state.level else _too_long_ms(watch, _heard_ms(watch, state), hearing_since_ms)
 
 
 def orphan(last: Transition, now_ms: int) -> Transition:
@@ -74,6 +77,11 @@ def orphan(last: Transition, now_ms: int) -> Transition:
         sampled_ms=last.sampled_ms,
         cause=Cause.LIMITS,
     )
+
+
+def _too_long_ms(watch: SilenceWatch, heard_ms: int | None, hearing_since_ms: int) -> int:
+    heard_ms = hearing_since_ms if heard_ms is None else heard_ms
+    return max(heard_ms, hearing_since_ms) + watch.silent_after_ms
 
 
 def _heard_ms(watch: SilenceWatch, state: SilenceState) -> int | None:

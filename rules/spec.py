@@ -17,7 +17,7 @@ from pydantic import (
 from district.devices import SiteKind
 from district.fields import Duration, Finite, Names, PositiveDuration, Slug, Spec, format_duration
 from district.findings import SpecError, Text
-from rules.kinds import JudgedSpec
+from rules.kinds import CurveSpec, JudgedSpec, MinusSpec
 from rules.seasons import SeasonText
 from rules.transition import Level
 
@@ -199,6 +199,26 @@ class RuleSpec(JudgedSpec):
         return self
 
 
+class RefineSpec(Spec):
+    """What a district says differently of one rule of a pack."""
+
+    levels: LadderSpec = Field(default={})
+    during: dict[Slug, LadderSpec] = Field(default={})
+    override: dict[Slug, OverrideSpec] = Field(default={})
+    select: SelectSpec = SelectSpec()
+    clear_for: Duration | None = None
+    minus: MinusSpec | None = None
+    off: bool = Field(default=False, description="The rule is not used here.")
+
+
+class PackSpec(Spec):
+    """What a pack says of itself."""
+
+    version: int = Field(ge=1)
+    name: Names
+    sources: list[str] = Field(min_length=1, description="Standards and pages that the figures are from.")
+
+
 class DefaultsSpec(Spec):
     """What holds for every rule that says nothing else."""
 
@@ -215,4 +235,22 @@ class RulesFile(Spec):
         default={},
         description="Days of the year (04-15..10-15), hours (22:00..06:00), dates (2026-03-01..2030-12-31).",
     )
-    rules: list[RuleSpec] = Field(min_length=1)
+    pack: PackSpec | None = Field(default=None, description="Only in the file of a pack.")
+    packs: list[str] = Field(default=[], description="Packs in use with their version: rainstorm@1.")
+    refine: dict[Slug, RefineSpec] = Field(
+        default={}, description="By rule of a pack: what differs in this district."
+    )
+    curves: dict[Slug, CurveSpec] = Field(
+        default={}, description="Tables that turn one quantity into another."
+    )
+    rules: list[RuleSpec] = Field(default=[], description="The district's own rules.")
+
+    @model_validator(mode="after")
+    def _has_rules(self) -> Self:
+        if not self.rules:
+            raise SpecError(
+                Text("there is no rule", "没有任何规则"),
+                Text("write rules, or name packs: [rainstorm@1]", "请写 rules，或指定 packs: [rainstorm@1]"),
+                code="missing-key",
+            )
+        return self

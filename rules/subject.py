@@ -6,7 +6,7 @@ import msgspec
 
 from rules.ladder import Change, Facts, Ladder, judge
 from rules.measure import Fact, View
-from rules.record import Mark
+from rules.record import Mark, Record
 from rules.rulebook import Rulebook, Watch, season_key
 from rules.state import BEGINNING_MS, CatchUp, Checkpoint, WatchState
 from rules.transition import Cause, Transition
@@ -102,8 +102,7 @@ def _judge_from(
         mark, at_ms = record.marks[index], record.at_ms[index]
         if not (mark.is_sample or (watch.every_reading and mark is Mark.BAD)):
             continue
-        held = season_key(rulebook.seasons_at(at_ms) & watch.seasons) if watch.seasons else ""
-        ladder = watch.ladders[held]
+        ladder = ladder_at(watch, rulebook, record, index)
         facts = facts_at(ladder, view, index)
         if facts and not any(facts):
             continue
@@ -114,6 +113,15 @@ def _judge_from(
             state.checkpoints.append(Checkpoint(at_ms, head))
     state.head = head
     return base.at_ms, found
+
+
+def ladder_at(watch: Watch, rulebook: Rulebook, record: Record, index: int) -> Ladder:
+    """The ladder in force for what is judged at a reading: of an hour or a day, that of its own time."""
+    if not watch.seasons:
+        return watch.ladders[""]
+    before = record.sample_before(index) if watch.by_clock else None
+    about_ms = record.at_ms[index if before is None else before]
+    return watch.ladders[season_key(rulebook.seasons_at(about_ms) & watch.seasons)]
 
 
 def facts_at(ladder: Ladder, view: View, index: int) -> Facts:

@@ -6,9 +6,9 @@ clock, [begin, end), it stands for the time until the sample after it, one span 
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from math import fsum
+from math import floor, fsum
 from statistics import median
 from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
@@ -18,7 +18,7 @@ from transport.measurement import from_ms, to_ms
 
 Clock = Literal["hour", "day"]
 
-_DECIMALS = 9  # a sum of figures is meant as people add them, not as binary fractions do
+DECIMALS = 9  # a sum of figures is meant as people add them, not as binary fractions do
 _HOUR_MS = 3_600_000
 
 
@@ -94,7 +94,7 @@ def total(record: Record, index: int, over_ms: int, span_ms: int) -> Amount:
         covered_ms += since_ms
         good_ms += since_ms if mark.is_good else 0
         doubtful = doubtful or not mark.is_good
-    return Amount(round(fsum(values), _DECIMALS), covered_ms, good_ms, doubtful)
+    return Amount(round(fsum(values), DECIMALS), covered_ms, good_ms, doubtful)
 
 
 def counted(record: Record, index: int, over_ms: int, span_ms: int) -> Amount:
@@ -127,13 +127,13 @@ def counted(record: Record, index: int, over_ms: int, span_ms: int) -> Amount:
                 covered_ms += inside_ms
                 good_ms += inside_ms if good else 0
         previous = each
-    return Amount(round(fsum(values), _DECIMALS), covered_ms, good_ms, doubtful)
+    return Amount(round(fsum(values), DECIMALS), covered_ms, good_ms, doubtful)
 
 
 def mean(found: list[Share]) -> float:
     """The mean, each sample weighing as long as it stands."""
     weight = sum(each.span_ms for each in found)
-    return round(fsum(each.value * each.span_ms for each in found) / weight, _DECIMALS)
+    return round(fsum(each.value * each.span_ms for each in found) / weight, DECIMALS)
 
 
 def percentile(found: list[Share], per_cent: float) -> float:
@@ -171,7 +171,7 @@ def still_ms(record: Record, index: int, within: float, horizon_ms: int) -> int:
     now_ms, since_ms = record.at_ms[index], record.at_ms[index]
     for each in range(index, -1, -1):
         if record.marks[each].is_sample:
-            moved = round(abs(record.values[each] - record.values[index]), _DECIMALS)
+            moved = round(abs(record.values[each] - record.values[index]), DECIMALS)
             if moved > within or now_ms - since_ms >= horizon_ms:
                 break
             since_ms = record.at_ms[each]
@@ -199,3 +199,19 @@ def clock_span(at_ms: int, clock: Clock, zone: ZoneInfo) -> tuple[int, int]:
 def nth(values: list[float], number: int, *, highest: bool) -> float | None:
     """The value that stands at place ``number`` from the top, or from the bottom; None if there is none."""
     return sorted(values, reverse=highest)[number - 1] if len(values) >= number else None
+
+
+def interpolated(points: Sequence[tuple[float, float]], value: float) -> float:
+    """What a curve makes of a value: linear between its points, at its ends beyond them."""
+    right = bisect_left(points, value, key=lambda point: point[0])
+    if right == 0:
+        return points[0][1]
+    if right == len(points):
+        return points[-1][1]
+    (x0, y0), (x1, y1) = points[right - 1], points[right]
+    return round(y0 + (y1 - y0) * (value - x0) / (x1 - x0), DECIMALS)
+
+
+def half_up(value: float) -> float:
+    """The nearest whole number; a half goes up."""
+    return floor(round(value, DECIMALS) + 0.5)

@@ -1,0 +1,1 @@
+"""Rule packs: one YAML file each, versioned, with its sources."""
