@@ -10,10 +10,9 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, Wi
 from district.fields import Duration, PositiveDuration, Spec
 from district.findings import SpecError, Text, closest
 
-_BAUDS = (300, 600, 1200, 2400, 4800, 9600, 14400, 19200, 28800, 38400, 57600, 76800, 115200, 230400, 460800)
+BAUDS = (300, 600, 1200, 2400, 4800, 9600, 14400, 19200, 28800, 38400, 57600, 76800, 115200, 230400, 460800)
 _LINE = re.compile(r"(?P<baud>[0-9]+)-(?P<bits>[78])(?P<parity>[NEO])(?P<stop>[12])")
 _LAST_PORT = 65535
-_YEAR_2017 = 2017
 _HOST_PORT = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.%a-z]+)\]|(?P<host>[^\[\]:/\s]+)):(?P<port>[0-9]{1,5})")
 
 
@@ -59,11 +58,11 @@ def _line(value: Any) -> Any:
             ),
         )
     baud = int(match["baud"])
-    if baud not in _BAUDS:
+    if baud not in BAUDS:
         raise SpecError(
             Text(f"{baud} is no common baud rate", f"{baud} 不是常用波特率"),
-            Text(f"use one of: {', '.join(map(str, _BAUDS))}", f"可用：{'、'.join(map(str, _BAUDS))}"),
-            suggestion=closest(str(baud), map(str, _BAUDS)),
+            Text(f"use one of: {', '.join(map(str, BAUDS))}", f"可用：{'、'.join(map(str, BAUDS))}"),
+            suggestion=closest(str(baud), map(str, BAUDS)),
         )
     return SerialLine(
         baud=baud, bits=int(match["bits"]), parity=_parity(match["parity"]), stop=int(match["stop"])
@@ -117,25 +116,28 @@ Listen = Annotated[
     PlainSerializer(str),
     WithJsonSchema({"type": "string", "pattern": ":[0-9]{1,5}$", "examples": ["0.0.0.0:9212", "[::]:9212"]}),
 ]
+RtuLine = Annotated[
+    Line, AfterValidator(_rtu_line), Field(description="Baud rate, bits, parity, stop: 9600-8N1.")
+]
+AnyLine = Annotated[Line, Field(description="Baud rate, bits, parity, stop: 9600-7E1.")]
 MaxWords = Annotated[
     int,
     Field(ge=1, le=125, description="Most registers that one request may ask for; old devices take fewer."),
 ]
 
 
-class ModbusRtuBus(Spec):
-    """An RS-485 line with Modbus RTU units on it."""
+class _ModbusBusSpec(Spec):
+    """What is common to every bus with Modbus units on it."""
 
-    kind: Literal["modbus-rtu"]
-    port: str = Field(
-        min_length=1, description="Device file; prefer /dev/serial/by-id/…, it survives replugging."
-    )
-    line: Annotated[Line, AfterValidator(_rtu_line)] = Field(
-        description="Baud rate, bits, parity, stop: 9600-8N1."
-    )
     timeout: PositiveDuration = Field(
-        default=timedelta(seconds=1), validate_default=True, description="Wait for an answer."
+        default=timedelta(seconds=1), validate_default=True, description="Longest wait for an answer."
     )
+    max_words: MaxWords = 125
+
+
+class _SharedLineSpec(_ModbusBusSpec):
+    """A line that its units share: nothing on it says to which request an answer belongs."""
+
     gap: Duration = Field(
         default=timedelta(0),
         description="Rest between two requests, beyond the 3.5 characters of the standard.",
@@ -143,25 +145,73 @@ class ModbusRtuBus(Spec):
     turnaround: Duration = Field(
         default=timedelta(milliseconds=20), description="How long units usually think before they answer."
     )
-    max_words: MaxWords = 125
 
 
-class ModbusTcpBus(Spec):
+class _SerialPortSpec(_SharedLineSpec):
+    """A shared line at a serial port of this gateway."""
+
+    port: str = Field(
+        min_length=1, description="Device file; prefer /dev/serial/by-id/…, it survives replugging."
+    )
+
+
+class _ConverterSpec(_SharedLineSpec):
+    """A shared line behind a converter that passes its bytes over TCP as they are."""
+
+    host: str = Field(min_length=1, description="Name or address; IPv6 without brackets.")
+    port: int = Field(ge=1, le=65535)
+
+
+class ModbusRtuBus(_SerialPortSpec):
+    """An RS-485 line with Modbus RTU units on it."""
+
+    kind: Literal["modbus-rtu"]
+    line: RtuLine
+
+
+class ModbusAsciiBus(_SerialPortSpec):
+    """An RS-485 line with Modbus ASCII units on it."""
+
+    kind: Literal["modbus-ascii"]
+    line: AnyLine
+
+
+class ModbusRtuTcpBus(_ConverterSpec):
+    """Modbus RTU units behind a transparent converter."""
+
+    kind: Literal["modbus-rtu-tcp"]
+    line: RtuLine
+
+
+class ModbusAsciiTcpBus(_ConverterSpec):
+    """Modbus ASCII units behind a transparent converter."""
+
+    kind: Literal["modbus-ascii-tcp"]
+    line: AnyLine
+
+
+class ModbusTcpBus(_ModbusBusSpec):
     """A Modbus TCP server: a PLC, a converter, a controller."""
 
     kind: Literal["modbus-tcp"]
     host: str = Field(min_length=1, description="Name or address; IPv6 without brackets.")
     port: int = Field(default=502, ge=1, le=65535)
-    timeout: PositiveDuration = Field(default=timedelta(seconds=1), description="Wait for an answer.")
-    max_words: MaxWords = 125
+
+
+SharedLineBus = ModbusRtuBus | ModbusAsciiBus | ModbusRtuTcpBus | ModbusAsciiTcpBus
+ModbusBus = SharedLineBus | ModbusTcpBus
 
 
 Edition = Annotated[
-    Literal["auto", "2017"],
+    Literal["auto", "2005", "2017", "2025"],
     BeforeValidator(
-        lambda value: str(value) if value == _YEAR_2017 else value
-    ),  # people leave the quotes out
-    WithJsonSchema({"enum": ["auto", "2017", 2017]}),
+        lambda value: str(value) if type(value) is int else value  # people leave the quotes out
+    ),
+    WithJsonSchema({"enum": ["auto", "2005", "2017", "2025", 2005, 2017, 2025]}),
+]
+Backfill = Annotated[
+    Literal["minute", "hour"] | None,
+    Field(description="Which mean values a station is asked for after a silence; none if left out."),
 ]
 
 
@@ -174,6 +224,7 @@ class Hj212SerialBus(Spec):
     )
     line: Line = Field(description="Baud rate, bits, parity, stop: 9600-8N1.")
     edition: Edition = "auto"
+    backfill: Backfill = None
 
 
 class Hj212TcpBus(Spec):
@@ -182,8 +233,16 @@ class Hj212TcpBus(Spec):
     kind: Literal["hj212-tcp"]
     listen: Listen = Field(description="Address and port to listen at.")
     edition: Edition = "auto"
+    backfill: Backfill = None
 
 
-Bus = Annotated[ModbusRtuBus | ModbusTcpBus | Hj212SerialBus | Hj212TcpBus, Field(discriminator="kind")]
-ModbusBus = ModbusRtuBus | ModbusTcpBus
-Hj212Bus = Hj212SerialBus | Hj212TcpBus
+class Hj212ClientBus(Spec):
+    """A station, or a converter before one, that waits for us to connect."""
+
+    kind: Literal["hj212-client"]
+    connect: Listen = Field(description="Address and port of the station.")
+    edition: Edition = "auto"
+    backfill: Backfill = None
+
+
+Hj212Bus = Hj212SerialBus | Hj212TcpBus | Hj212ClientBus

@@ -1,9 +1,20 @@
 """From what people wrote to the inventory; only files without findings come here."""
 
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 from district.areas import AreaFeature, AreasFile
-from district.devices import DevicesFile, DeviceSpec, Hj212DeviceSpec, SiteSpec
+from district.devices import (
+    DevicesFile,
+    DeviceSpec,
+    Hj212DeviceSpec,
+    InstrumentDeviceSpec,
+    ModbusDeviceSpec,
+    SiteSpec,
+    StationDeviceSpec,
+)
 from district.fields import Names
 from district.inventory import (
     Area,
@@ -13,9 +24,15 @@ from district.inventory import (
     Gateway,
     Point,
     RegisterSource,
+    RequestLimits,
+    ScaleSource,
     Site,
+    Speech,
 )
-from district.profile import CodePointSpec, Hj212ProfileSpec, PointSpec, ProfileSpec, RegisterPointSpec
+from district.point import PointSpec
+from district.profile import CodePointSpec, Hj212ProfileSpec, ModbusProfileSpec, ProfileSpec
+from district.register import WORDS, RegisterPointSpec, ScaleSpec, Table
+from district.speaking import LinesProfileSpec, TelegramPointSpec, TelegramProfileSpec
 
 
 def compile_district(spec: DevicesFile, areas: AreasFile | None, folder: Path) -> District:
@@ -43,6 +60,7 @@ def compile_district(spec: DevicesFile, areas: AreasFile | None, folder: Path) -
 
 def _device(spec: DeviceSpec, profile: ProfileSpec) -> Device:
     station = spec if isinstance(spec, Hj212DeviceSpec) else None
+    points = {point.id: point for point in _points(profile)}
     return Device(
         id=spec.id,
         site=spec.site,
@@ -50,23 +68,71 @@ def _device(spec: DeviceSpec, profile: ProfileSpec) -> Device:
         gateway=spec.gateway,
         bus=spec.bus,
         profile=spec.use,
-        unit=None if isinstance(spec, Hj212DeviceSpec) else spec.unit,
+        unit=spec.unit if isinstance(spec, ModbusDeviceSpec) else None,
         mn=station.mn if station else None,
         password_env=station.password_env if station else None,
         accept_flags=profile.accept_flags if isinstance(profile, Hj212ProfileSpec) else (),
-        interval=spec.expect if isinstance(spec, Hj212DeviceSpec) else spec.every,
-        points={point.id: point for point in _points(profile)},
+        interval=_interval(spec, points),
+        points=points,
         datum_zero=spec.datum.zero if spec.datum else 0.0,
         datum_system=spec.datum.system if spec.datum else None,
         at=spec.at,
         disabled=spec.disabled,
+        limits=_limits(profile),
+        texts=_texts(profile),
+        station=spec.station if isinstance(spec, StationDeviceSpec) else None,
+        address=spec.address if isinstance(spec, InstrumentDeviceSpec) else None,
+        speech=_speech(spec, profile),
     )
 
 
+def _speech(spec: DeviceSpec, profile: ProfileSpec) -> Speech | None:
+    asked = isinstance(spec, InstrumentDeviceSpec) and spec.every is not None
+    match profile:
+        case TelegramProfileSpec():
+            return Speech(protocol=profile.protocol, asked=asked, measure=profile.measure, crc=profile.crc)
+        case LinesProfileSpec():
+            return Speech(protocol="lines", asked=asked, pattern=profile.pattern, ask=profile.ask or "")
+        case _:
+            return None
+
+
+def _interval(spec: DeviceSpec, points: Mapping[str, Point]) -> timedelta:
+    if isinstance(spec, Hj212DeviceSpec | StationDeviceSpec):
+        return spec.expect
+    if isinstance(spec, InstrumentDeviceSpec):
+        return spec.interval
+    return min((point.interval or spec.every for point in points.values()), default=spec.every)
+
+
+def _limits(profile: ProfileSpec) -> RequestLimits:
+    if not isinstance(profile, ModbusProfileSpec):
+        return RequestLimits()
+    return RequestLimits(
+        max_words=profile.max_words,
+        max_bits=profile.max_bits,
+        holes=profile.holes,
+        turnaround=profile.turnaround,
+        pause=profile.pause,
+    )
+
+
+def _texts(profile: ProfileSpec) -> dict[str, RegisterSource]:
+    if not isinstance(profile, ModbusProfileSpec):
+        return {}
+    return {name: _register(spec) for name, spec in profile.points.items() if spec.type == "string"}
+
+
 def _points(profile: ProfileSpec) -> list[Point]:
-    if isinstance(profile, Hj212ProfileSpec):
+    if not isinstance(profile, ModbusProfileSpec):
         return [_point(spec.point, spec, _code(code, spec)) for code, spec in profile.codes.items()]
-    return [_point(name, spec, _register(spec)) for name, spec in profile.points.items()]
+    return [_register_point(name, spec) for name, spec in profile.points.items() if spec.type != "string"]
+
+
+def _register_point(name: str, spec: RegisterPointSpec) -> Point:
+    point = _point(name, spec, _register(spec))
+    rollover = None if spec.raw_rollover is None else spec.raw_rollover * abs(spec.scale)
+    return replace(point, rollover=rollover, interval=spec.every)
 
 
 def _point(name: str, spec: PointSpec, source: RegisterSource | CodeSource) -> Point:
@@ -91,10 +157,26 @@ def _register(spec: RegisterPointSpec) -> RegisterSource:
         words=spec.words,
         scale=spec.scale,
         offset=spec.offset,
+        byte=spec.byte or "low",
+        bits=(spec.bit, spec.bit) if spec.bit is not None else spec.bits,
+        no_value=frozenset(spec.no_value),
+        enum=spec.enum or {},
+        scale_by=tuple(_scale(each, spec.resolved_table) for each in spec.scale_by),
     )
 
 
-def _code(code: str, spec: CodePointSpec) -> CodeSource:
+def _scale(spec: ScaleSpec, table: Table) -> ScaleSource:
+    return ScaleSource(
+        table=spec.said_table or table,
+        addr=spec.address,
+        type=spec.type,
+        order=spec.order,
+        words=WORDS[spec.type],
+        says=spec.says,
+    )
+
+
+def _code(code: str, spec: CodePointSpec | TelegramPointSpec) -> CodeSource:
     return CodeSource(code=code, scale=spec.scale, offset=spec.offset)
 
 

@@ -1,6 +1,7 @@
 """The file devices.yaml as people write it: the district, its gateways, profiles, devices and sites."""
 
 import re
+from datetime import timedelta
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
@@ -15,10 +16,11 @@ from pydantic import (
     model_validator,
 )
 
-from district.bus import Bus
+from district.bus import Hj212Bus, ModbusBus
 from district.fields import Finite, LonLat, Names, PositiveDuration, Slug, Spec, TimeZone
 from district.findings import SpecError, Text
 from district.profile import ProfileSpec
+from district.speaking import InstrumentAddress, SpeakingBus, StationAddress
 
 SiteKind = Literal["reservoir", "river", "pipeline", "air", "construction", "weather"]
 
@@ -216,6 +218,9 @@ class DistrictSpec(Spec):
         return self
 
 
+Bus = Annotated[ModbusBus | Hj212Bus | SpeakingBus, Field(discriminator="kind")]
+
+
 class GatewaySpec(Spec):
     """One agent on one piece of hardware."""
 
@@ -259,16 +264,62 @@ class Hj212DeviceSpec(DeviceBase):
     password_env: EnvName | None = None
 
 
+class StationDeviceSpec(DeviceBase):
+    """A hydrological station that reports by itself."""
+
+    station: StationAddress = Field(description="The station's address, ten digits.")
+    expect: PositiveDuration = Field(description="How often it reports.")
+
+
+class InstrumentDeviceSpec(DeviceBase):
+    """An instrument with a protocol of its own: asked ``every`` so often, or expected to speak."""
+
+    address: InstrumentAddress | None = Field(
+        default=None, description="What tells it from others on its line: an SDI-12 address, an NMEA talker."
+    )
+    alone: Literal[True] | None = Field(default=None, description="It is the only one on its line.")
+    every: PositiveDuration | None = Field(default=None, description="How often it is asked.")
+    expect: PositiveDuration | None = Field(default=None, description="How often it speaks by itself.")
+
+    @model_validator(mode="after")
+    def _is_told_apart_once(self) -> Self:
+        for one, other in (("address", "alone"), ("every", "expect")):
+            if (getattr(self, one) is None) == (getattr(self, other) is None):
+                raise SpecError(
+                    Text(f"exactly one of {one} and {other} is needed", f"{one} 与 {other} 必须且只能写一个"),
+                    Text(f"write {one} or {other}", f"请写 {one} 或 {other}"),
+                    at=other if getattr(self, other) is not None else None,
+                )
+        return self
+
+    @property
+    def interval(self) -> timedelta:
+        """How often it is asked, or speaks."""
+        return self.every or self.expect or timedelta()
+
+
+_DEVICE_KEYS = {
+    "mn": "Hj212DeviceSpec",
+    "station": "StationDeviceSpec",
+    "address": "InstrumentDeviceSpec",
+    "alone": "InstrumentDeviceSpec",
+}
+
+
 def _device_kind(value: Any) -> str:
-    if isinstance(value, dict):
-        station = "mn" in value or ("expect" in value and "unit" not in value)
-    else:
-        station = isinstance(value, Hj212DeviceSpec)
-    return "Hj212DeviceSpec" if station else "ModbusDeviceSpec"
+    if not isinstance(value, dict):
+        return type(value).__name__
+    for key, kind in _DEVICE_KEYS.items():
+        if key in value:
+            return kind
+    return "Hj212DeviceSpec" if "expect" in value and "unit" not in value else "ModbusDeviceSpec"
 
 
 DeviceSpec = Annotated[
-    Annotated[ModbusDeviceSpec, Tag("ModbusDeviceSpec")] | Annotated[Hj212DeviceSpec, Tag("Hj212DeviceSpec")],
+    Annotated[ModbusDeviceSpec, Tag("ModbusDeviceSpec")]
+    | Annotated[Hj212DeviceSpec, Tag("Hj212DeviceSpec")]
+    | Annotated[StationDeviceSpec, Tag("StationDeviceSpec")]
+    | Annotated[InstrumentDeviceSpec, Tag("InstrumentDeviceSpec")],
     Discriminator(_device_kind),
 ]
 

@@ -2,39 +2,42 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from datetime import timedelta
+from typing import Annotated, Any, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
-from district.bus import ModbusRtuBus
-from district.bustime import least_poll_s
+from district.bus import SharedLineBus
+from district.bustime import request_s
+from district.cover import Bounds, Cell, TooLongError, plan_rota
 from district.devices import ModbusDeviceSpec
 from district.document import Document
 from district.fields import format_duration
 from district.findings import Finding, Text
+from district.inventory import RequestLimits
 from district.mistakes import Location
-from district.profile import BIT_TABLES, RegisterPointSpec, Table
+from district.profile import ModbusProfileSpec
+from district.protocols import check_protocols
+from district.register import BIT_TABLES, WORDS, RegisterPointSpec, Table
 
-Protocol = Literal["modbus", "hj212"]
 Valid = TypeVar("Valid")
 
-_PROTOCOLS: tuple[Protocol, ...] = ("modbus", "hj212")
-_NAMES: dict[Protocol, str] = {"modbus": "Modbus", "hj212": "HJ 212"}
-_RTU_BUS = TypeAdapter(ModbusRtuBus)
+_BUS: TypeAdapter[SharedLineBus] = TypeAdapter(Annotated[SharedLineBus, Field(discriminator="kind")])
+_PROFILE = TypeAdapter(ModbusProfileSpec)
 _DEVICE = TypeAdapter(ModbusDeviceSpec)
 _POINT = TypeAdapter(RegisterPointSpec)
 
 
 def check_fitting(devices: Document) -> Iterator[Finding]:
     """Everything in devices.yaml that is right alone and wrong together."""
-    for index, row in devices.rows("devices"):
-        yield from _odd_one_out(devices, index, row)
+    yield from check_protocols(devices)
     for profile in devices.block("profiles"):
         yield from _overlaps(devices, profile)
+    loads: dict[object, float] = {}
     for gateway in devices.block("gateways"):
         for bus in devices.block("gateways", gateway, "buses"):
             yield from _too_wide(devices, gateway, bus)
-            yield from _too_busy(devices, gateway, bus)
+            yield from _too_busy(devices, gateway, bus, loads)
 
 
 def _parsed(adapter: TypeAdapter[Valid], data: Any) -> Valid | None:
@@ -54,51 +57,18 @@ def _points(devices: Document, profile: Any) -> dict[str, RegisterPointSpec]:
     return {name: point for name, point in parsed.items() if point is not None}
 
 
-def _odd_one_out(devices: Document, index: int, row: Mapping[Any, Any]) -> Iterator[Finding]:
-    """Device, bus and profile must speak one protocol; the finding stands at the one that differs."""
-    bus = devices.block("gateways", row.get("gateway", ""), "buses", row.get("bus", ""))
-    profile = devices.block("profiles", row.get("use", ""))
-    said: dict[str, Protocol] = {}
-    for protocol, (address, points) in zip(_PROTOCOLS, (("unit", "points"), ("mn", "codes")), strict=True):
-        if address in row:
-            said[address] = protocol
-        if points in profile:
-            said["use"] = protocol
-        if str(bus.get("kind", "")).startswith(protocol):
-            said["bus"] = protocol
-    own = next((key for key in ("unit", "mn") if key in said), None)
-    if own is None or {"unit", "mn"} <= said.keys():
-        return  # the file's own check says what is missing or too much
-    for odd in ("bus", "use"):
-        if odd in said and said[odd] != said[own]:
-            other = "use" if odd == "bus" else "bus"
-            at = own if said.get(other) == said[odd] else odd
-            yield devices.finding(
-                "wrong-protocol",
-                ("devices", index, at),
-                _disagreement(said, own),
-                Text(
-                    "device, bus and profile must speak one protocol: unit for Modbus, mn for HJ 212",
-                    "设备、总线与型号必须使用同一协议：Modbus 写 unit，HJ 212 写 mn",
-                ),
-            )
-            return
-
-
-def _disagreement(said: Mapping[str, Protocol], own: str) -> Text:
-    words = [(key, _NAMES[said[key]]) for key in (own, "bus", "use") if key in said]
-    return Text(
-        ", ".join(f"{key} means {protocol}" for key, protocol in words),
-        "，".join(f"{key} 表示 {protocol}" for key, protocol in words),
-    )
-
-
 def _overlaps(devices: Document, profile: str) -> Iterator[Finding]:
-    """No register is two points."""
+    """No register is two points, unless each is a part of it."""
     ends: dict[Table, tuple[int, str]] = {}
+    parts: set[tuple[Table, int, int]] = set()
     ordered = sorted(_points(devices, profile).items(), key=lambda item: (item[1].address, item[1].words))
     for name, point in ordered:
         end, other = ends.get(point.resolved_table, (0, ""))
+        place = (point.resolved_table, point.address, point.words)
+        if point.is_part and place in parts:
+            continue
+        if point.is_part:
+            parts.add(place)
         if point.address < end:
             yield devices.finding(
                 "overlap",
@@ -127,16 +97,21 @@ def _on_bus(devices: Document, gateway: str, bus: str) -> Iterator[tuple[int, Ma
 
 def _too_wide(devices: Document, gateway: str, bus: str) -> Iterator[Finding]:
     """A value must fit into one request, or its halves are of two instants."""
-    most = devices.at("gateways", gateway, "buses", bus, "max_words")
-    if not isinstance(most, int):
-        return
+    bus_most = devices.at("gateways", gateway, "buses", bus, "max_words")
     for _, row in _on_bus(devices, gateway, bus):
         profile = row.get("use")
+        own_most = devices.block("profiles", profile).get("max_words") if isinstance(profile, str) else None
+        most: Any = bus_most
+        at: Location = ("gateways", gateway, "buses", bus, "max_words")
+        if isinstance(own_most, int):
+            most, at = own_most, ("profiles", str(profile), "max_words")
+        if not isinstance(most, int):
+            continue
         for name, point in _points(devices, profile).items():
             if point.words > most and point.resolved_table not in BIT_TABLES:
                 yield devices.finding(
                     "too-wide",
-                    ("gateways", gateway, "buses", bus, "max_words"),
+                    at,
                     Text(
                         f"{profile}.{name} takes {point.words} registers, a request may ask for {most}",
                         f"{profile}.{name} 占 {point.words} 个寄存器，而一次请求最多 {most} 个",
@@ -151,26 +126,30 @@ class _Share:
     """What one device takes of its bus's time."""
 
     index: int
-    device: ModbusDeviceSpec
+    every: timedelta
     part: float
 
 
-def _too_busy(devices: Document, gateway: str, name: str) -> Iterator[Finding]:
-    """Even the cheapest way of asking must leave the bus some rest."""
-    bus = _parsed(_RTU_BUS, devices.block("gateways", gateway, "buses", name))
+def _too_busy(devices: Document, gateway: str, name: str, loads: dict[object, float]) -> Iterator[Finding]:
+    """Even the cheapest way of asking must leave the bus some rest; ``loads`` keeps what was planned once."""
+    bus = _parsed(_BUS, devices.block("gateways", gateway, "buses", name))
     if bus is None:
         return
     shares: list[_Share] = []
     for index, row in _on_bus(devices, gateway, name):
         device = _parsed(_DEVICE, row)
-        if device is not None:
-            poll_s = least_poll_s(bus, _points(devices, device.use).values())
-            shares.append(_Share(index=index, device=device, part=poll_s / device.every.total_seconds()))
+        profile = None if device is None else _parsed(_PROFILE, devices.block("profiles", device.use))
+        if device is not None and profile is not None:
+            alike = (bus.kind, bus.line, bus.gap, bus.turnaround, bus.max_words, device.use, device.every)
+            part = loads.get(alike)
+            if part is None:
+                part = loads[alike] = _load(bus, profile, device.every)
+            shares.append(_Share(index=index, every=device.every, part=part))
     load = sum(share.part for share in shares)
     if load <= 1:
         return
     worst = max(shares, key=lambda share: share.part)
-    every, most = format_duration(worst.device.every), f"{worst.part:.0%}"
+    every, most = format_duration(worst.every), f"{worst.part:.0%}"
     yield devices.finding(
         "bus-overload",
         ("devices", worst.index, "every"),
@@ -183,3 +162,24 @@ def _too_busy(devices: Document, gateway: str, name: str) -> Iterator[Finding]:
             "请降低询问频率、提高波特率，或把设备移到其他总线",
         ),
     )
+
+
+def _load(bus: SharedLineBus, profile: ModbusProfileSpec, every: timedelta) -> float:
+    """The least part of its bus's time in which a device of this profile can be read."""
+    cells = set()
+    for point in profile.points.values():
+        if point.type != "string":
+            table, asked_every = point.resolved_table, point.asked_every(every)
+            cells.add(Cell(table, point.address, point.words, asked_every))
+            cells |= {
+                Cell(scale.said_table or table, scale.address, WORDS[scale.type], asked_every)
+                for scale in point.scale_by
+            }
+    limits = RequestLimits(turnaround=profile.turnaround, pause=profile.pause)
+    bounds = Bounds(
+        max_words=profile.max_words or bus.max_words, max_bits=profile.max_bits, holes=profile.holes
+    )
+    try:
+        return plan_rota(cells, bounds, lambda table, count: request_s(bus, table, count, limits)).load
+    except TooLongError:
+        return 0.0  # a finding of its own

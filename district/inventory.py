@@ -1,21 +1,48 @@
 """The compiled district: what every other part works with; frozen, complete and free of mistakes."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from district.areas import Rank
-from district.bus import Bus
-from district.devices import BrokerAddress, SiteKind, Store
+from district.devices import BrokerAddress, Bus, SiteKind, Store
 from district.fields import Names
-from district.profile import ByteOrder, DataFlag, RegisterType, Table
+from district.profile import DataFlag
+from district.register import ByteOrder, RegisterType, ScaleMeaning, Table
+from district.speaking import InstrumentProtocol, StationProtocol
 
 MISSED_INTERVALS = 3
 
+_ROLLS_WITHIN = 0.1
+
 LonLat = tuple[float, float]
 Ring = tuple[LonLat, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScaleSource:
+    """Where a Modbus unit says how another value is scaled."""
+
+    table: Table
+    addr: int
+    type: RegisterType
+    order: ByteOrder
+    words: int
+    says: ScaleMeaning | Mapping[int, float]  # a rule, or the factor of each code
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestLimits:
+    """What a Modbus unit takes in one request, and how long it takes."""
+
+    max_words: int | None = None  # None: as its bus
+    max_bits: int = 2000
+    holes: bool = True  # whether it may be asked for addresses between its points
+    turnaround: timedelta | None = None  # None: as its bus
+    pause: timedelta = timedelta()  # rest after an answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,11 +56,16 @@ class RegisterSource:
     words: int  # registers, or bits of a bit table
     scale: float
     offset: float
+    byte: Literal["high", "low"] = "low"  # of a register that holds an 8-bit number
+    bits: tuple[int, int] | None = None  # lowest and highest bit of the part that counts; None: all
+    no_value: frozenset[float] = frozenset()  # raw numbers that say that there is no value
+    enum: Mapping[int, str] = field(default_factory=dict)  # what each code means; empty: it is no code
+    scale_by: tuple[ScaleSource, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CodeSource:
-    """Under which factor code an HJ 212 station reports a value."""
+    """Under which code a station or instrument reports a value."""
 
     code: str
     scale: float
@@ -52,16 +84,47 @@ class Point:
     deadband: float | None  # units; None or 0 reports every reading
     heartbeat: timedelta | None  # set when there is a deadband
     counter: bool  # only rises; what counts is its increase
+    rollover: float | None = None  # the value at which a counter begins anew, in ``unit``
+    interval: timedelta | None = None  # how often it is asked; None: as its device
 
     @property
     def by_exception(self) -> bool:
         """Whether unchanged readings stay at the gateway."""
         return bool(self.deadband)
 
+    def increase(self, before: float, after: float) -> float:
+        """How far a counter rose between two readings.
+
+        A fall from the top tenth of its range to the lowest tenth is a rollover; any other fall means that
+        the instrument began to count anew from zero.
+        """
+        if after >= before:
+            return after - before
+        span = self.rollover
+        if span is not None and before >= span * (1 - _ROLLS_WITHIN) and after <= span * _ROLLS_WITHIN:
+            return after + span - before
+        return after
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Speech:
+    """How an instrument with a protocol of its own is asked, and what its lines look like."""
+
+    protocol: StationProtocol | InstrumentProtocol
+    asked: bool = False  # whether it is asked; otherwise it speaks by itself
+    measure: str = "M"  # SDI-12: the measurement that is asked for
+    crc: bool = False  # SDI-12: whether answers are asked for with a CRC
+    pattern: str = ""  # of its lines
+    ask: str = ""  # what is sent to get a line
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Device:
-    """One instrument on one bus; exactly one of ``unit`` (Modbus) and ``mn`` (HJ 212) is set."""
+    """One instrument on one bus.
+
+    What tells it from its neighbours: ``unit`` (Modbus), ``mn`` (HJ 212), ``station`` (SL 651, SL/T 427) or
+    ``address``, which is none where it is alone on its line.
+    """
 
     id: str
     site: str
@@ -73,12 +136,17 @@ class Device:
     mn: str | None
     password_env: str | None  # name of the variable with the station's password
     accept_flags: tuple[DataFlag, ...]  # of an HJ 212 station; empty for Modbus
-    interval: timedelta  # how often it is asked, or reports
+    interval: timedelta  # how often it is asked (its points that are asked most often), or reports
     points: Mapping[str, Point]
     datum_zero: float  # added to a reading before it is compared with limits
     datum_system: str | None
     at: LonLat | None
     disabled: bool
+    limits: RequestLimits = RequestLimits()  # of a Modbus unit
+    texts: Mapping[str, RegisterSource] = field(default_factory=dict)  # what it says in words: never polled
+    station: str | None = None  # ten hexadecimal digits, small letters
+    address: str | None = None
+    speech: Speech | None = None  # of everything but Modbus and HJ 212
 
     @property
     def stale_after(self) -> timedelta:

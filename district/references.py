@@ -80,6 +80,16 @@ def _twice(devices: Document) -> Iterator[Finding]:
             "duplicate-mn",
             Text("another station on this bus has the MN {}", "此总线上已有 MN 为 {} 的站点"),
         ),
+        (
+            "station",
+            "duplicate-station",
+            Text("another station on this bus has the address {}", "此总线上已有地址为 {} 的测站"),
+        ),
+        (
+            "address",
+            "duplicate-address",
+            Text("another instrument on this bus has the address {}", "此总线上已有地址为 {} 的仪器"),
+        ),
     ):
         named = [(index, row) for index, row in in_use if {key, "gateway", "bus"} <= row.keys()]
         yield from given_twice(
@@ -107,7 +117,7 @@ def _port_twice(devices: Document, gateway: str) -> Iterator[Finding]:
     places: list[tuple[Any, Location]] = []
     for bus in buses:
         block = devices.block("gateways", gateway, "buses", bus)
-        key = next((key for key in ("host", "listen", "port") if key in block), None)
+        key = next((key for key in ("host", "listen", "connect", "port") if key in block), None)
         if key is not None:
             port = block.get("port", 502) if key == "host" else None
             places.append(((block[key], port), ("gateways", gateway, "buses", bus, key)))

@@ -12,11 +12,12 @@ from pathlib import Path
 import structlog
 
 from district.inventory import Device, District
-from edge.buses import Wiring, Work, bus_work
+from edge.buses import bus_work
 from edge.counters import Counters
 from edge.errors import EdgeSpecError
 from edge.intake import Intake
 from edge.supervise import supervise
+from edge.wiring import Wiring, Work
 from transport.beat import BEAT_EVERY_S, beat_will, keep_beating
 from transport.clock import Clock
 from transport.courier import Courier

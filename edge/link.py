@@ -32,7 +32,7 @@ def dial_serial(port: str, line: SerialLine) -> Dial:
                 stopbits=line.stop,
                 exclusive=True,
             )
-        except (OSError, ValueError) as exc:  # SerialException is an OSError
+        except (OSError, ValueError, termios.error) as exc:  # SerialException is an OSError
             raise LinkDownError(f"{port}: {exc}") from exc
         try:
             _flush(device)

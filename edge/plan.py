@@ -1,110 +1,105 @@
-"""The planner: which registers to ask for together, so that a device costs its bus little time."""
+"""What one device is asked: its points as cells of registers, and the requests of each instant."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 
-from district.inventory import Point, RegisterSource
-from district.profile import BIT_TABLES, Table
+from district.bus import ModbusBus, ModbusTcpBus
+from district.bustime import Cost, request_s
+from district.cover import Bounds, Cell, Rota, TooLongError, plan_rota
+from district.inventory import Device, RegisterSource, ScaleSource
 from edge.errors import EdgeSpecError
 
-MOST_BITS = 2000  # of one request, by the standard
+_TCP_ROUND_TRIP_S = 0.003
+_TCP_VALUE_S = 2e-6  # two bytes at ten megabits a second
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RegisterPoint:
-    """A point and where it lies."""
+class PlacedPoint:
+    """A point, where it lies, and where the device says how it is scaled."""
 
-    point: Point
+    name: str
     source: RegisterSource
-
-    @property
-    def end(self) -> int:
-        """The first address behind it."""
-        return self.source.addr + self.source.words
+    cell: Cell
+    scale_cells: tuple[Cell, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Block:
-    """One request's worth of a table, and the points that its answer says."""
+class Layout:
+    """The registers of one device that are wanted."""
 
-    table: Table
-    address: int
-    count: int  # registers, or bits of a bit table
-    points: tuple[RegisterPoint, ...]
+    points: tuple[PlacedPoint, ...]
+    cells: frozenset[Cell]
 
-    @property
-    def has_holes(self) -> bool:
-        """Whether it asks for addresses that no point lies at."""
-        covered = {address for each in self.points for address in range(each.source.addr, each.end)}
-        return len(covered) < self.count
+    def names_at(self, cells: Collection[Cell]) -> list[str]:
+        """The points that lie in these cells."""
+        return [point.name for point in self.points if point.cell in cells]
 
 
-Cost = Callable[[Table, int], float]
-"""The bus seconds of one request for so many registers (or bits) of a table, until the next may begin."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """What a device takes in one request."""
-
-    max_words: int = 125
-    max_bits: int = MOST_BITS
-    holes: bool = True  # whether it may be asked for addresses between its points
-
-
-def plan_blocks(points: Sequence[RegisterPoint], limits: Limits, cost: Cost) -> list[Block]:
-    """The blocks that cover every point once at the least cost of bus time.
-
-    Sorted by address, the best cover cuts the row of points into runs: a block that skipped a point would
-    pay for its registers all the same.
+def lay_out(device: Device) -> Layout:
+    """The cells of a device's points; what lies in the same registers is one cell, as often as it must be.
 
     Raises:
-        EdgeSpecError: A point alone is longer than the device's longest answer.
+        EdgeSpecError: A point is no register.
     """
-    blocks: list[Block] = []
-    for table in dict.fromkeys(each.source.table for each in points):
-        row = sorted(
-            (each for each in points if each.source.table == table),
-            key=lambda each: (each.source.addr, each.end),
+    wanted: dict[tuple[str, int, int], timedelta] = {}
+    sources: dict[str, RegisterSource] = {}
+    for point in device.points.values():
+        if not isinstance(point.source, RegisterSource):
+            raise EdgeSpecError(f"{device.id}: {point.id} is no register")
+        sources[point.id] = point.source
+        every = point.interval or device.interval
+        places: tuple[RegisterSource | ScaleSource, ...] = (point.source, *point.source.scale_by)
+        for place in places:
+            key = (place.table, place.addr, place.words)
+            wanted[key] = min(every, wanted.get(key, every))
+
+    def cell(place: RegisterSource | ScaleSource) -> Cell:
+        return Cell(place.table, place.addr, place.words, wanted[place.table, place.addr, place.words])
+
+    points = tuple(
+        PlacedPoint(
+            name=name,
+            source=source,
+            cell=cell(source),
+            scale_cells=tuple(cell(scale) for scale in source.scale_by),
         )
-        blocks += _cut(row, limits, cost)
-    return blocks
+        for name, source in sources.items()
+    )
+    cells = frozenset(cell for point in points for cell in (point.cell, *point.scale_cells))
+    return Layout(points=points, cells=cells)
 
 
-def _cut(row: Sequence[RegisterPoint], limits: Limits, cost: Cost) -> list[Block]:
-    """The cheapest cut of one table's points into runs, by dynamic programming from the left."""
-    best: list[
-        tuple[float, Block]
-    ] = []  # for the first 1, 2, ... points: seconds, and the run that ends there
-    for stop in range(1, len(row) + 1):
-        candidates = [
-            ((best[start - 1][0] if start else 0.0) + cost(block.table, block.count), block)
-            for start, block in _runs_before(row, stop, limits)
-        ]
-        if not candidates:
-            point = row[stop - 1]
-            raise EdgeSpecError(
-                f"{point.point.id}: a {point.source.type} does not fit into max_words {limits.max_words}"
-            )
-        best.append(min(candidates, key=lambda candidate: candidate[0]))
-    blocks: list[Block] = []
-    stop = len(row)
-    while stop:
-        blocks.append(best[stop - 1][1])
-        stop -= len(best[stop - 1][1].points)
-    return blocks[::-1]
+def cost_on(bus: ModbusBus, device: Device) -> Cost:
+    """What a request to a device costs its bus, in seconds."""
+    if isinstance(bus, ModbusTcpBus):
+        pause_s = device.limits.pause.total_seconds()
+        return lambda _, count: _TCP_ROUND_TRIP_S + pause_s + count * _TCP_VALUE_S
+    return lambda table, count: request_s(bus, table, count, device.limits)
 
 
-def _runs_before(row: Sequence[RegisterPoint], stop: int, limits: Limits) -> Iterator[tuple[int, Block]]:
-    """Every run of points that ends before ``stop`` and that the device answers in one request."""
-    table = row[0].source.table
-    most = limits.max_bits if table in BIT_TABLES else limits.max_words
-    end = 0
-    for start in range(stop - 1, -1, -1):
-        end = max(end, row[start].end)
-        address = row[start].source.addr
-        if end - address > most:
-            return
-        block = Block(table=table, address=address, count=end - address, points=tuple(row[start:stop]))
-        if limits.holes or not block.has_holes:
-            yield start, block
+def bounds_on(bus: ModbusBus, device: Device) -> Bounds:
+    """What a device on a bus takes in one request."""
+    own = device.limits
+    return Bounds(
+        max_words=min(own.max_words or bus.max_words, bus.max_words), max_bits=own.max_bits, holes=own.holes
+    )
+
+
+def plan_device(
+    device: Device,
+    bounds: Bounds,
+    cost: Cost,
+    *,
+    cells: Iterable[Cell],
+    known: Collection[Cell],
+) -> Rota:
+    """When to ask a device for what, so that it costs its bus the least.
+
+    Raises:
+        EdgeSpecError: A value alone is longer than the device's longest answer.
+    """
+    try:
+        return plan_rota(frozenset(cells), bounds, cost, known)
+    except TooLongError as exc:
+        raise EdgeSpecError(f"{device.id}: {exc}; raise max_words") from exc

@@ -22,10 +22,14 @@ def crc_chars(data: bytes) -> bytes:
     return bytes((_CRC_FIRST | crc >> 12, _CRC_FIRST | crc >> 6 & 0x3F, _CRC_FIRST | crc & 0x3F))
 
 
-def decode(raw: bytes) -> Telegram:
+def decode(raw: bytes, *, crc: bool = False) -> Telegram:
     """Read one answer; its values are named by their places, from 1.
 
     Acknowledgements, started measurements and identifications hold no values.
+
+    Args:
+        raw: The answer; its CR LF may be missing.
+        crc: Whether it must carry a CRC; one that is there is always checked.
 
     Raises:
         Sdi12Error: It is none; the reason says where it fails.
@@ -43,7 +47,7 @@ def decode(raw: bytes) -> Telegram:
     match = _VALUES.match(rest)
     values = match[0] if match else ""
     behind = rest[len(values) :]
-    if behind:
+    if behind or crc:
         _check(body, behind, raw)
     said = tuple(
         Said(str(place), float(value)) for place, value in enumerate(_VALUE.findall(values), start=1)

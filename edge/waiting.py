@@ -7,6 +7,7 @@ from datetime import datetime
 from transport.clock import Clock
 
 _LONGEST_NAP_S = 60.0  # a wall clock may be set meanwhile
+_COARSE_S = 0.0015
 
 
 async def reached(clock: Clock, event: datetime, stop: asyncio.Event) -> bool:
@@ -22,3 +23,15 @@ async def stopped_within(stop: asyncio.Event, seconds: float) -> bool:
         async with asyncio.timeout(seconds):
             await stop.wait()
     return stop.is_set()
+
+
+async def until_s(instant_s: float) -> None:
+    """Wait until the loop's clock shows ``instant_s``, to a tenth of a millisecond.
+
+    The loop's own timers are late by up to a millisecond, which on a busy line is paid at every request.
+    """
+    loop = asyncio.get_running_loop()
+    if (left_s := instant_s - loop.time()) > _COARSE_S:
+        await asyncio.sleep(left_s - _COARSE_S)
+    while loop.time() < instant_s:  # noqa: ASYNC110  (no event tells the time)
+        await asyncio.sleep(0)

@@ -1,1 +1,1 @@
-"""HJ 212-2017: frames and segments (pure), and the stations that send them by serial line and TCP."""
+"""HJ 212 of 2005, 2017 and 2025: frames and segments (pure), and the stations that send them."""

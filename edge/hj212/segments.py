@@ -1,4 +1,4 @@
-"""HJ 212-2017 data segments: who says what, when, with which flags; and the answers they want. Pure."""
+"""HJ 212 data segments: who says what, when, with which flags; and the answers they want. Pure."""
 
 import re
 from collections.abc import Mapping
@@ -16,8 +16,10 @@ SYSTEM = "91"
 NORMAL = "N"
 
 _ANSWERS = frozenset({"9011", "9012", NOTICE_ANSWER, DATA_ANSWER})
-_NOTICES = frozenset({"1013"})  # a station asks for its clock to be set
-_EDITION_2017 = 4  # version bits 000001
+CLOCK_NOTICE = "1013"  # a station asks for its clock to be set
+_HEARTBEAT = "9015"  # since 2025
+_NOTICES = frozenset({CLOCK_NOTICE, _HEARTBEAT})
+_VERSION_BITS = 0xFC  # 000000 of 2005, 000001 of 2017, 000010 of 2025
 _ANSWER_WANTED = 1
 _SPLIT = 2
 _MOST_FLAG = 0xFF
@@ -174,8 +176,14 @@ def answer_to(segment: Segment) -> bytes | None:
         return None
     cn = NOTICE_ANSWER if segment.cn in _NOTICES else DATA_ANSWER
     return (
-        f"QN={segment.qn};ST={SYSTEM};CN={cn};PW={segment.pw};MN={segment.mn};Flag={_EDITION_2017};CP=&&&&"
+        f"QN={segment.qn};ST={SYSTEM};CN={cn};PW={segment.pw};MN={segment.mn};"
+        f"Flag={version_flag(segment)};CP=&&&&"
     ).encode()
+
+
+def version_flag(segment: Segment) -> int:
+    """The flag's bits that name the edition of the standard that a station follows."""
+    return segment.flag & _VERSION_BITS
 
 
 def _fields(head: str, raw: bytes) -> dict[str, str]:

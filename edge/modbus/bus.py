@@ -7,10 +7,20 @@ from dataclasses import dataclass, replace
 from itertools import count
 from typing import NoReturn
 
-from district.profile import BIT_TABLES
+from district.register import BIT_TABLES
 from edge.errors import ReadError, RefusedError
 from edge.link import Link
-from edge.modbus.framing import Framing, GarbledError, ReadRequest, Refusal, RtuFraming, TcpFraming
+from edge.modbus.framing import (
+    AsciiFraming,
+    Framing,
+    GarbledError,
+    ReadRequest,
+    Refusal,
+    RtuFraming,
+    TcpFraming,
+)
+from edge.patience import Patience
+from edge.waiting import until_s
 from transport.measurement import Quality
 
 _BROKEN_OFF_S = 0.05  # adapters hand bytes over in bunches, up to 16 ms apart; this long is no bunch
@@ -23,7 +33,7 @@ _NUMBERS = 0xFFFF
 class Timing:
     """How long things take on one bus, in seconds."""
 
-    timeout_s: float  # from the request's last byte to the answer's first
+    timeout_s: float  # from the request's last byte to the answer's first, at most
     gap_s: float  # silence before a request
     char_s: float  # one character; 0 where bytes take no time worth counting
 
@@ -34,6 +44,20 @@ class Answer:
 
     data: bytes
     at_ms: int
+    took_s: float  # from the request's first byte to the answer's last
+    frame: bytes  # all that was heard
+    question: bytes
+
+
+@dataclass(slots=True)
+class BusFigures:
+    """What became of a bus's time since it was opened first, in seconds."""
+
+    asked: int = 0
+    answered: int = 0
+    silences: int = 0
+    busy_s: float = 0.0  # with requests, their answers and the waits for them, whatever came of it
+    wasted_s: float = 0.0  # of these, with requests that were not answered
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +75,9 @@ class ModbusBus:
     On a serial line nothing says which request an answer belongs to. So after a request without an answer, a
     unit is first asked something whose answer has another length: once that has come, nothing older can, for
     a unit answers one request after the other. For a dead unit this is also the cheapest way to ask.
+
+    The wait for a unit is learned from its round trips, so a unit that only became slower is asked once more,
+    patiently, before it counts as silent.
     """
 
     def __init__(self, link: Link, framing: Framing, timing: Timing) -> None:
@@ -59,13 +86,19 @@ class ModbusBus:
         self._timing = timing
         self._numbers = count(1)
         self._owed: defaultdict[int, list[_Owed]] = defaultdict(list)
+        self._patience: defaultdict[int, Patience] = defaultdict(lambda: Patience(longest_s=timing.timeout_s))
         self._silences = 0
-        self._quiet_since_s = 0.0
+        self._rests_until_s = 0.0
+        self.figures = BusFigures()
 
     @property
     def is_open(self) -> bool:
         """Whether the port or connection stands."""
         return self._link.is_open
+
+    def round_trip_s(self, unit: int) -> float | None:
+        """How long a unit usually thinks; none before it has answered."""
+        return self._patience[unit].round_trip_s
 
     async def open(self) -> None:
         """Make sure that the port or connection stands; asked for by :meth:`read` anyway.
@@ -81,38 +114,72 @@ class ModbusBus:
         if not self._framing.numbered:  # whoever had the port before us may have asked something
             await asyncio.sleep(self._timing.timeout_s)
 
-    async def read(self, request: ReadRequest) -> Answer:
-        """Ask once.
+    async def read(self, request: ReadRequest, *, spare_s: float = 0.0) -> Answer:
+        """Ask once; a unit that has just fallen silent, once more.
+
+        Args:
+            request: What to ask.
+            spare_s: How long nobody else needs the bus: a silent unit may have it.
 
         Raises:
             ReadError: No answer, or none that can be believed.
             RefusedError: The unit answered with an exception.
             LinkDownError: The port or connection is away.
         """
-        await self.open()
-        if self._is_owed(request):
-            with suppress(RefusedError):  # it is there and has caught up, whatever it thinks of the question
-                await self._exchange(self._probe(request))
-        return await self._exchange(request)
+        try:
+            return await self._ask(request, spare_s)
+        except RefusedError:
+            raise
+        except ReadError:
+            if not self._patience[request.unit].is_due_a_patient_attempt:
+                raise
+        return await self._ask(request, spare_s)
 
     async def close(self) -> None:
         """Close the port or connection."""
         await self._link.close()
 
-    async def _exchange(self, request: ReadRequest) -> Answer:
+    async def _ask(self, request: ReadRequest, spare_s: float) -> Answer:
+        await self.open()
+        if self._is_owed(request):
+            with suppress(RefusedError):  # it is there and has caught up, whatever it thinks of the question
+                await self._exchange(self._probe(request), spare_s)
+        return await self._exchange(request, spare_s)
+
+    async def _exchange(self, request: ReadRequest, spare_s: float) -> Answer:
         loop = asyncio.get_running_loop()
+        await until_s(self._rests_until_s)
+        began_s = loop.time()
+        answered = False
+        self.figures.asked += 1
+        try:
+            answer = await self._transact(request, spare_s)
+            answered = True
+        except RefusedError:
+            answered = True
+            raise
+        finally:
+            spent_s = loop.time() - began_s
+            self.figures.busy_s += spent_s + self._timing.gap_s
+            self.figures.answered += answered
+            self.figures.wasted_s += 0.0 if answered else spent_s
+        return answer
+
+    async def _transact(self, request: ReadRequest, spare_s: float) -> Answer:
+        loop, timing = asyncio.get_running_loop(), self._timing
         number = next(self._numbers) % _NUMBERS + 1
         frame = self._framing.encode(request, number)
-        timing = self._timing
-        await asyncio.sleep(self._quiet_since_s + timing.gap_s - loop.time())
         self._link.discard()
+        asked_s = loop.time()
         self._link.write(frame)
         on_wire_s = (len(frame) + self._framing.answer_bytes(request)) * timing.char_s
-        deadline_s = loop.time() + on_wire_s + timing.timeout_s
+        patience = self._patience[request.unit]
+        timeout_s = patience.timeout_s(self._usual_s(), spare_s - on_wire_s)
+        deadline_s = asked_s + on_wire_s + timeout_s
         heard, found = b"", None
         while found is None:
             if loop.time() > deadline_s + timing.timeout_s:  # noise without end
-                await self._give_up(request, heard)
+                await self._give_up(request, heard, timeout_s)
             patience_s = max(0.0, deadline_s - loop.time())
             if self._is_whole(request, heard):
                 patience_s = min(patience_s, _BROKEN_OFF_S)
@@ -120,17 +187,25 @@ class ModbusBus:
                 heard += await self._link.receive(patience_s)
                 found = self._framing.find(heard, request, number)
             except TimeoutError:
-                await self._give_up(request, heard)
+                await self._give_up(request, heard, timeout_s)
             except GarbledError as exc:
                 await self._link.close()
                 raise ReadError(request.device_id, str(exc), quality=Quality.CHECKSUM) from exc
             finally:
-                self._quiet_since_s = loop.time()
+                self._rests_until_s = loop.time() + max(timing.gap_s, request.rest_s)
+        took_s = loop.time() - asked_s
         self._silences = 0
         self._owed.pop(request.unit, None)
         if isinstance(found, Refusal):
+            patience.heard(took_s - len(frame) * timing.char_s)
             raise RefusedError(request.device_id, found.code)
-        return Answer(found.data, self._link.heard_ms)
+        patience.heard(took_s - on_wire_s)
+        return Answer(found.data, self._link.heard_ms, took_s, heard, frame)
+
+    def _usual_s(self) -> float | None:
+        """What suffices for every unit that has answered."""
+        learned = [each.learned_s for each in self._patience.values() if each.learned_s is not None]
+        return max(learned, default=None)
 
     def _is_whole(self, request: ReadRequest, heard: bytes) -> bool:
         """Whether as much was heard as the answer is long, with nothing else to expect on the line."""
@@ -138,15 +213,17 @@ class ModbusBus:
             return False
         return len(heard) >= self._framing.answer_bytes(request)
 
-    async def _give_up(self, request: ReadRequest, heard: bytes) -> NoReturn:
+    async def _give_up(self, request: ReadRequest, heard: bytes, timeout_s: float) -> NoReturn:
         """Say why there is no answer; after several silences in a row the port is opened anew.
 
         A connection whose other end has vanished, or a serial adapter that came back under the same name,
         shows by nothing but silence.
         """
         if not self._framing.numbered:
-            until_s = asyncio.get_running_loop().time() + _OWED_FOR_S
-            self._owed[request.unit].append(_Owed(request.function, request.data_bytes, until_s))
+            until = asyncio.get_running_loop().time() + _OWED_FOR_S
+            self._owed[request.unit].append(_Owed(request.function, request.data_bytes, until))
+        self._patience[request.unit].silent()
+        self.figures.silences += 1
         if heard:
             raise ReadError(
                 request.device_id, f"no answer in {heard[:64].hex(' ')}", quality=Quality.CHECKSUM
@@ -154,7 +231,7 @@ class ModbusBus:
         self._silences += 1
         if self._silences >= _SILENCES_TO_REOPEN:
             await self._link.close()
-        raise ReadError(request.device_id, f"no answer within {self._timing.timeout_s * 1000:.0f} ms")
+        raise ReadError(request.device_id, f"no answer within {timeout_s * 1000:.0f} ms")
 
     def _is_owed(self, request: ReadRequest) -> bool:
         """Whether an answer that looks like the one to ``request`` may come to an older question."""
@@ -176,8 +253,13 @@ class ModbusBus:
 
 
 def rtu_bus(link: Link, timing: Timing) -> ModbusBus:
-    """A serial line with Modbus RTU on it."""
+    """A line with Modbus RTU on it, at a serial port or behind a transparent converter."""
     return ModbusBus(link, RtuFraming(), timing)
+
+
+def ascii_bus(link: Link, timing: Timing) -> ModbusBus:
+    """A line with Modbus ASCII on it, at a serial port or behind a transparent converter."""
+    return ModbusBus(link, AsciiFraming(), timing)
 
 
 def tcp_bus(link: Link, *, timeout_s: float) -> ModbusBus:

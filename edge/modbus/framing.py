@@ -7,12 +7,13 @@ heard, so that noise and other units' frames before it are passed over.
 from dataclasses import dataclass
 from typing import Protocol
 
-from pymodbus.framer import FramerRTU, FramerSocket
+from pymodbus.framer import FramerAscii, FramerRTU, FramerSocket
 from pymodbus.pdu import DecodePDU, ModbusPDU
 from pymodbus.pdu.bit_message import ReadCoilsRequest, ReadDiscreteInputsRequest
 from pymodbus.pdu.register_message import ReadHoldingRegistersRequest, ReadInputRegistersRequest
 
-from district.profile import BIT_TABLES, Table
+from district.bustime import ascii_chars, data_bytes
+from district.register import Table
 
 _REQUESTS: dict[Table, type[ModbusPDU]] = {
     "coil": ReadCoilsRequest,
@@ -24,6 +25,7 @@ _EXCEPTION = 0x80
 _RTU_EXCEPTION_BYTES = 5
 _RTU_FRAME_BYTES = 5  # unit, function, byte count, CRC
 _MBAP_BYTES = 7
+_ASCII_START, _ASCII_END = b":", b"\r\n"
 _LENGTHS = range(3, 255)  # of an MBAP frame from its unit on
 
 
@@ -36,6 +38,7 @@ class ReadRequest:
     table: Table
     address: int
     count: int
+    rest_s: float = 0.0  # what the unit needs after its answer, beyond the rest that its bus keeps
 
     @property
     def function(self) -> int:
@@ -45,7 +48,7 @@ class ReadRequest:
     @property
     def data_bytes(self) -> int:
         """How many data bytes the answer carries."""
-        return (self.count + 7) // 8 if self.table in BIT_TABLES else 2 * self.count
+        return data_bytes(self.table, self.count)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,19 +110,48 @@ class RtuFraming:
         start = -1
         while (start := heard.find(good, start + 1)) >= 0:
             frame = heard[start : start + self.answer_bytes(request)]
-            if len(frame) == self.answer_bytes(request) and _crc_holds(frame):
+            if len(frame) == self.answer_bytes(request) and crc_holds(frame):
                 return Data(frame[3:-2])
         bad = bytes((request.unit, request.function | _EXCEPTION))
         start = -1
         while (start := heard.find(bad, start + 1)) >= 0:
             frame = heard[start : start + _RTU_EXCEPTION_BYTES]
-            if len(frame) == _RTU_EXCEPTION_BYTES and _crc_holds(frame):
+            if len(frame) == _RTU_EXCEPTION_BYTES and crc_holds(frame):
                 return Refusal(frame[2])
         return None
 
     def answer_bytes(self, request: ReadRequest) -> int:
         """Frame and data."""
         return _RTU_FRAME_BYTES + request.data_bytes
+
+
+class AsciiFraming:
+    """A colon, two hexadecimal digits a byte, LRC, CR LF: a frame's ends are marked, its request is not."""
+
+    numbered = False
+
+    def __init__(self) -> None:
+        self._framer = FramerAscii(DecodePDU(is_server=False))
+
+    def encode(self, request: ReadRequest, number: int) -> bytes:
+        """The request with its LRC; ASCII has no room for a number."""
+        return self._framer.buildFrame(_pdu(request, number))
+
+    def find(self, heard: bytes, request: ReadRequest, number: int) -> Data | Refusal | None:
+        """The first frame with the right unit, function, byte count and LRC."""
+        del number
+        good = bytes((request.unit, request.function, request.data_bytes))
+        for piece in heard.split(_ASCII_START)[1:]:
+            frame = _ascii_frame(piece)
+            if frame[:3] == good and len(frame) == len(good) + request.data_bytes:
+                return Data(frame[3:])
+            if frame[:2] == bytes((request.unit, request.function | _EXCEPTION)) and len(frame) == len(good):
+                return Refusal(frame[2])
+        return None
+
+    def answer_bytes(self, request: ReadRequest) -> int:
+        """Marks, digits and data."""
+        return ascii_chars(_RTU_FRAME_BYTES + request.data_bytes)
 
 
 class TcpFraming:
@@ -166,5 +198,16 @@ def _pdu(request: ReadRequest, number: int) -> ModbusPDU:
     )
 
 
-def _crc_holds(frame: bytes) -> bool:
+def _ascii_frame(piece: bytes) -> bytes:
+    """The bytes of what stands behind a colon, without its LRC; nothing if it is no whole frame."""
+    digits, end, _ = piece.partition(_ASCII_END)
+    try:
+        frame = bytes.fromhex(digits.decode("ascii")) if end else b""
+    except ValueError:  # UnicodeDecodeError is one
+        return b""
+    return frame[:-1] if frame and sum(frame) % 256 == 0 else b""
+
+
+def crc_holds(frame: bytes) -> bool:
+    """Whether the last two bytes are the check of those before them."""
     return FramerRTU.check_CRC(frame[:-2], int.from_bytes(frame[-2:], "big"))

@@ -1,98 +1,216 @@
-"""One Modbus unit: its points in few requests, each read once."""
+"""One Modbus unit: what to ask it, what its answers say, and what it refuses."""
 
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Callable, Collection
+from dataclasses import replace
+from datetime import timedelta
+from typing import NamedTuple
 
-from district.bus import ModbusRtuBus, ModbusTcpBus
-from district.bustime import request_s
-from district.inventory import Device, RegisterSource
+from district.bus import ModbusBus as BusSpec
+from district.cover import Bounds, Cell, Request, Rota
+from district.inventory import Device
+from district.register import BIT_TABLES, Table
 from edge.errors import EdgeSpecError
-from edge.modbus.bus import ModbusBus
 from edge.modbus.framing import ReadRequest
-from edge.plan import Block, Cost, Limits, RegisterPoint, plan_blocks
-from edge.registers import decode_register
-from transport.batch import Reading
+from edge.plan import Layout, PlacedPoint, bounds_on, cost_on, lay_out, plan_device
+from edge.quarantine import Quarantine
+from edge.registers import Decoded, Decoder, Raw, raw_reader, scale_factor
 from transport.measurement import Quality
 
-_ILLEGAL_ADDRESS = 2
-_TCP_ROUND_TRIP_S = 0.003
-_TCP_VALUE_S = 2e-6  # two bytes at ten megabits a second
+_ILLEGAL_ADDRESS, _ILLEGAL_VALUE = 2, 3
+
+Values = dict[str, Decoded]
+Place = tuple[Table, int]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UnitPlan:
-    """How one unit is asked: what it takes and what a request costs."""
+class _Slot(NamedTuple):
+    """One point, prepared for decoding."""
 
-    limits: Limits
-    cost: Cost
-
-
-def plan_of(spec: ModbusRtuBus | ModbusTcpBus) -> UnitPlan:
-    """The limits and costs of the units on one bus."""
-    limits = Limits(max_words=spec.max_words)
-    if isinstance(spec, ModbusTcpBus):
-        return UnitPlan(limits=limits, cost=lambda _, count: _TCP_ROUND_TRIP_S + count * _TCP_VALUE_S)
-    return UnitPlan(limits=limits, cost=partial(request_s, spec))
+    point: PlacedPoint
+    decoder: Decoder
+    scale_readers: tuple[Callable[[bytes, int], Raw | None], ...]
 
 
 class ModbusUnit:
-    """Reads the points of one unit.
+    """The conversation with one unit, without the wire: requests out, values in.
+
+    A request that is refused with exception 2 is asked again without the addresses between its points, then
+    in halves, until the register at fault is alone; that one is left out, and tried again later.
 
     Raises:
-        EdgeSpecError: The device has no unit number, or a point that is no register.
+        EdgeSpecError: The device has no unit number, or a point that no request can hold.
     """
 
-    def __init__(self, device: Device, bus: ModbusBus, plan: UnitPlan) -> None:
+    def __init__(self, device: Device, spec: BusSpec, urgent: Collection[str] = ()) -> None:
         if device.unit is None:
             raise EdgeSpecError(f"{device.id}: a Modbus device needs a unit")
         self.device = device
         self._unit = device.unit
-        self._bus = bus
-        self._plan = plan
-        self._points = [
-            RegisterPoint(point=point, source=point.source)
-            for point in device.points.values()
-            if isinstance(point.source, RegisterSource)
+        self._rest_s = device.limits.pause.total_seconds()
+        self._cost = cost_on(spec, device)
+        self._bounds = bounds_on(spec, device)
+        self._layout: Layout = lay_out(device)
+        self._urgent = frozenset(urgent)
+        self._slots: dict[Cell, list[_Slot]] = {}
+        for point in self._layout.points:
+            readers = tuple(raw_reader(scale) for scale in point.source.scale_by)
+            self._slots.setdefault(point.cell, []).append(_Slot(point, Decoder(point.source), readers))
+        self._scale_cells = frozenset(cell for point in self._layout.points for cell in point.scale_cells)
+        self._said: dict[Cell, tuple[bytes, int]] = {}  # the registers that say scales, as last heard
+        self._refused: Quarantine[Cell] = Quarantine()
+        self._barred: Quarantine[Place] = Quarantine()  # addresses between points
+        self._longest_refused: dict[Table, int] = {}
+        self._longest_accepted: dict[Table, int] = {}
+        self._rota: Rota = self._plan()
+
+    @property
+    def steps(self) -> tuple[timedelta, ...]:
+        """The intervals among its points."""
+        return tuple(sorted({cell.every for cell in self._layout.cells}))
+
+    @property
+    def rota(self) -> Rota:
+        """How it is asked at present."""
+        return self._rota
+
+    def requests(self, due: frozenset[timedelta], now_s: float) -> list[Request]:
+        """What to ask when these intervals are due; registers that say scales come first."""
+        for place in self._barred.to_try(now_s):
+            self._barred.accepted(place)
+            self._rota = self._plan()
+        requests = list(self._rota.requests(due & frozenset(self._rota.steps)))
+        requests += [
+            Request(cell.table, cell.address, cell.words, (cell,)) for cell in self._refused.to_try(now_s)
         ]
-        if len(self._points) != len(device.points):
-            raise EdgeSpecError(f"{device.id}: a Modbus device has points that are no registers")
-        self.blocks = plan_blocks(self._points, plan.limits, plan.cost)
+        for request in requests:
+            for cell in request.cells:
+                self._said.pop(cell, None)
+        return sorted(requests, key=lambda request: self._scale_cells.isdisjoint(request.cells))
 
-    async def read(self, block: Block) -> Reading:
-        """Ask for one block and decode it.
-
-        Raises:
-            ReadError: No answer, or none that can be believed.
-            RefusedError: The unit answered with an exception.
-            LinkDownError: The bus is away.
-        """
-        request = ReadRequest(
+    def question(self, request: Request) -> ReadRequest:
+        """The request as it is asked on the bus."""
+        return ReadRequest(
             device_id=self.device.id,
             unit=self._unit,
-            table=block.table,
-            address=block.address,
-            count=block.count,
+            table=request.table,
+            address=request.address,
+            count=request.count,
+            rest_s=self._rest_s,
         )
-        answer = await self._bus.read(request)
-        return Reading(self.device.id, answer.at_ms, decode_block(block, answer.data))
 
-    def split(self, block: Block, code: int) -> list[Block]:
-        """What to ask from now on instead of a block that was refused: none if it cannot be helped.
+    def answered(self, request: Request, data: bytes) -> Values:
+        """The values that the answer to a request says."""
+        self._longest_accepted[request.table] = max(
+            request.count, self._longest_accepted.get(request.table, 0)
+        )
+        if [cell for cell in request.cells if self._refused.accepted(cell)]:
+            self._rota = self._plan()
+        for cell in self._scale_cells.intersection(request.cells):
+            self._said[cell] = data, cell.address - request.address
+        return {
+            slot.point.name: self._decode(slot, data, cell.address - request.address)
+            for cell in request.cells
+            for slot in self._slots.get(cell, ())
+        }
 
-        Not every unit answers for the addresses between its points.
-        """
-        if code != _ILLEGAL_ADDRESS or not block.has_holes:
+    def refused(self, request: Request, code: int, now_s: float) -> list[Request]:
+        """What to ask at once in place of a request that was refused; nothing if it cannot be helped."""
+        if code not in {_ILLEGAL_ADDRESS, _ILLEGAL_VALUE}:
             return []
-        smaller = plan_blocks(block.points, replace(self._plan.limits, holes=False), self._plan.cost)
-        at = self.blocks.index(block)
-        self.blocks[at : at + 1] = smaller
-        return smaller
+        if holes := self._holes(request):
+            for place in holes:
+                self._barred.refused(place, now_s)
+            self._rota = self._plan()
+            return self._rota.ground.cover(request.cells, self._cost)
+        if len(request.cells) > 1:
+            self._longest_refused[request.table] = request.count
+            return _halves(request)
+        if code == _ILLEGAL_ADDRESS:
+            self._refused.refused(request.cells[0], now_s)
+            self._longest_refused.clear()  # it was this register, not the length
+            self._rota = self._plan()
+        return []
+
+    def poll_ends(self) -> None:
+        """Note that everything due was asked: what was refused only for its length teaches the limit."""
+        for table in self._longest_refused:
+            most = self._longest_accepted.get(table)
+            if most is not None and most < self._bounds.most(table):
+                key = "max_bits" if table in BIT_TABLES else "max_words"
+                self._bounds = replace(self._bounds, **{key: most})  # type: ignore[arg-type]  # both are ints
+                self._rota = self._plan()
+        self._longest_refused.clear()
+        self._longest_accepted.clear()
+
+    def names(self, requests: Collection[Request]) -> list[str]:
+        """The points that lie in requests."""
+        return self._layout.names_at({cell for request in requests for cell in request.cells})
+
+    def quarantined(self, due: frozenset[timedelta]) -> list[str]:
+        """The points among those due that cannot be had, because the unit refuses a register of theirs."""
+        held = self._refused.keys
+        return [
+            point.name
+            for point in self._layout.points
+            if point.cell.every in due and not held.isdisjoint((point.cell, *point.scale_cells))
+        ]
+
+    @property
+    def is_refusing(self) -> bool:
+        """Whether registers are left out because the unit refuses them."""
+        return bool(self._refused)
+
+    @property
+    def has_urgent(self) -> bool:
+        """Whether any of its points feeds a rule that can turn orange or red."""
+        return bool(self._urgent)
+
+    def is_urgent(self, request: Request) -> bool:
+        """Whether a point of a request, or one that it says the scale of, is urgent."""
+        cells = set(request.cells)
+        return any(
+            point.name in self._urgent and not cells.isdisjoint((point.cell, *point.scale_cells))
+            for point in self._layout.points
+        )
+
+    def _decode(self, slot: _Slot, data: bytes, start: int) -> Decoded:
+        if not slot.scale_readers:
+            return slot.decoder.decode(data, start)
+        said = [self._said.get(cell) for cell in slot.point.scale_cells]
+        raws = [
+            None if each is None else reader(*each)
+            for reader, each in zip(slot.scale_readers, said, strict=True)
+        ]
+        factor = scale_factor(slot.point.source.scale_by, raws)
+        return (None, Quality.INVALID) if factor is None else slot.decoder.decode(data, start, factor)
+
+    def _plan(self) -> Rota:
+        held = self._refused.keys
+        barred = {(cell.table, place) for cell in held for place in range(cell.address, cell.end)}
+        bounds: Bounds = replace(self._bounds, forbidden=self._barred.keys | barred)
+        return plan_device(
+            self.device,
+            bounds,
+            self._cost,
+            cells=self._layout.cells - held,
+            known=self._layout.cells,
+        )
+
+    def _holes(self, request: Request) -> list[Place]:
+        """The first address of each gap between the unit's registers inside a request."""
+        there = {
+            place
+            for cell in self._layout.cells
+            if cell.table == request.table
+            for place in range(cell.address, cell.end)
+        }
+        span = range(request.address, request.address + request.count)
+        return [(request.table, place) for place in span if place not in there and (place - 1 in there)]
 
 
-def decode_block(block: Block, data: bytes) -> dict[str, tuple[float | None, Quality]]:
-    """The points of one answer: pure."""
-    values: dict[str, tuple[float | None, Quality]] = {}
-    for each in block.points:
-        value = decode_register(each.source, data, each.source.addr - block.address)
-        values[each.point.id] = value, Quality.GOOD if value is not None else Quality.SENTINEL
-    return values
+def _halves(request: Request) -> list[Request]:
+    middle = len(request.cells) // 2
+    halves = []
+    for cells in (request.cells[:middle], request.cells[middle:]):
+        address = cells[0].address
+        halves.append(Request(request.table, address, max(cell.end for cell in cells) - address, cells))
+    return halves

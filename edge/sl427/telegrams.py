@@ -15,7 +15,7 @@ NO_VALUE = "no-value"  # the station says that it has none
 NO_NUMBER = "no-number"  # its digits are none
 MISFIT = "misfit"  # the data have a length that this kind cannot have
 
-_TAGGED = frozenset({0x81, 0x82, 0x83, VOLTAGE, REAL_TIME})
+TAGGED = frozenset({0x81, 0x82, 0x83, VOLTAGE, REAL_TIME})
 _TAG_BYTES = 7
 _STATE_BYTES = 4  # alarms and state of the terminal, behind the values
 _NEGATIVE = 0xF
@@ -64,7 +64,7 @@ def read_telegram(frame: Frame, timezone: ZoneInfo) -> Telegram:
     Raises:
         Sl427Error: Its time is none.
     """
-    if not frame.up or frame.left is not None or frame.function not in _TAGGED:
+    if not frame.up or frame.left is not None or frame.function not in TAGGED:
         return Telegram(station=frame.station_id, at=None, said=())
     if len(frame.data) < _TAG_BYTES:
         raise Sl427Error("a report without its time", frame.data)

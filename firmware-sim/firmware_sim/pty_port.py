@@ -66,15 +66,15 @@ class PtyPort:
         os.close(self._master)
         os.close(self._slave)
 
-    async def send(self, data: bytes) -> bool:
-        """Send bytes at the line's pace.
+    async def send(self, data: bytes, begin_s: float | None = None) -> bool:
+        """Send bytes at the line's pace; ``begin_s`` is when the first was to leave, if we woke late for it.
 
         Returns in the step that wrote the last byte: true, or false if any byte met a pulled plug or
         a full queue (nobody reads; a wire would have lost it too).
         """
         char_s = self._setting.char_s
         bunch = max(_BUNCH_CHARS, int(_BUNCH_S / char_s))
-        start_s = self._loop.time()
+        start_s = self._loop.time() if begin_s is None else begin_s
         sent, whole = 0, True
         while sent < len(data):
             end = min(sent + bunch, len(data))

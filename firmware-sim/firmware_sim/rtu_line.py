@@ -72,12 +72,14 @@ class RtuLine:
 
     async def _answer(self, unit: ModbusUnit, pdu: bytes, heard_s: float) -> None:
         pause_s = max(unit.turnaround_s, self._setting.silence_s) + unit.instrument.faults.delay_s
-        await asyncio.sleep(heard_s + pause_s - self._loop.time())
+        begin_s = heard_s + pause_s
+        await asyncio.sleep(begin_s - self._loop.time())
+        waited = self._talking.locked()
         async with self._talking:
             answer = unit.answer(pdu)
             if answer.falsified is not None and answer.falsified.name == "silence":
                 unit.note(answer)
                 return
             frame = garble(rtu_frame(answer.unit, answer.pdu), answer.falsified)
-            delivered = await self._port.send(frame)
+            delivered = await self._port.send(frame, None if waited else begin_s)
             unit.note(answer, delivered=delivered)

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from district.bus import ModbusRtuBus
-from district.bustime import least_poll_s, request_s
-from district.profile import RegisterPointSpec
+from district.bustime import request_s
+from district.cover import Bounds, Cell, plan_rota
+from district.register import RegisterPointSpec
 
 
 def bus(line: str = "9600-8N1", *, gap: str = "0s", max_words: int = 125) -> ModbusRtuBus:
@@ -23,6 +24,14 @@ def bus(line: str = "9600-8N1", *, gap: str = "0s", max_words: int = 125) -> Mod
             "max_words": max_words,
         }
     )
+
+
+def least_poll_s(line: ModbusRtuBus, points: list[RegisterPointSpec]) -> float:
+    """The bus seconds of one poll of all the points, as the planner asks."""
+    second = timedelta(seconds=1)
+    cells = [Cell(each.resolved_table, each.address, each.words, second) for each in points]
+    bounds = Bounds(max_words=line.max_words)
+    return plan_rota(cells, bounds, lambda table, count: request_s(line, table, count)).load
 
 
 def point(addr: int, kind: str = "u16", table: str = "input") -> RegisterPointSpec:

@@ -5,13 +5,12 @@ from typing import Any
 
 from district.fields import Names
 from district.inventory import CodeSource, Device, Point, RegisterSource
-from district.profile import WORDS, RegisterType
-from edge.plan import RegisterPoint
+from district.register import WORDS, RegisterType
 
 
 def register(addr: int = 0, type_: RegisterType = "u16", **changes: Any) -> RegisterSource:
     settings: dict[str, Any] = {
-        "table": "coil" if type_ == "bool" else "holding",
+        "table": "coil" if type_ == "bool" and "bits" not in changes else "holding",
         "addr": addr,
         "type": type_,
         "order": "ABCD",
@@ -32,10 +31,6 @@ def point(id_: str = "level", *, source: RegisterSource | CodeSource | None = No
         "counter": False,
     }
     return Point(id=id_, source=source or register(type_="f32"), **(settings | changes))
-
-
-def placed(id_: str, source: RegisterSource) -> RegisterPoint:
-    return RegisterPoint(point=point(id_, source=source), source=source)
 
 
 def device(id_: str = "gauge", *points: Point, **changes: Any) -> Device:

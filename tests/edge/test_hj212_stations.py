@@ -12,11 +12,13 @@ from structlog.testing import capture_logs
 
 from district.bus import HostPort
 from district.inventory import CodeSource, Device
+from edge.conversation import Conversation
 from edge.counters import Counters
-from edge.hj212.conversation import Conversation
-from edge.hj212.listeners import StationServer
+from edge.hj212.hearer import Hj212Hearer
 from edge.hj212.stations import Stations
 from edge.intake import Intake
+from edge.listeners import StationServer
+from edge.roll import Roll
 from tests.edge.field import PATIENCE_S, until
 from tests.edge.points import point, station
 from tests.edge.test_hj212_segments import from_the_standard
@@ -75,13 +77,14 @@ async def post(
     ):
         courier = Courier(outbox, session, live_topic="live", replay_topics={})
         intake = Intake("gw", devices, outbox, courier, counters)
+        roll = Roll(devices, clock=clock, intake=intake, counters=counters)
         stations = Stations(
-            devices, passwords=passwords or {}, timezone=CHINA, clock=clock, intake=intake, counters=counters
+            devices, passwords=passwords or {}, timezone=CHINA, clock=clock, roll=roll, counters=counters
         )
         server = StationServer(
             "net",
             HostPort(host=host, port=port),
-            lambda peer: Conversation(peer, stations, intake, counters),
+            lambda peer: Conversation(peer, Hj212Hearer(stations), intake, counters),
         )
         stop = asyncio.Event()
         tasks = [asyncio.create_task(intake.run()), asyncio.create_task(server.run(stop))]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from district.profile import Table
+from district.register import Table
 from edge.modbus.framing import (
     Data,
     Framing,

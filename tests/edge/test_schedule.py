@@ -7,18 +7,22 @@ from hypothesis import strategies as st
 
 from edge.grid import Due, Grid
 from edge.health import Health
+from edge.overload import Overload
+from edge.patience import Patience
 
 MINUTE_MS = 60_000
 
 
-def test_the_first_device_is_polled_on_the_full_interval() -> None:
-    grid = Grid([timedelta(minutes=5)], 7 * MINUTE_MS)
+def grid_of(*intervals: timedelta, start_ms: int) -> Grid:
+    return Grid([[interval] for interval in intervals], start_ms)
 
-    assert grid.next().at_ms == 10 * MINUTE_MS
+
+def test_the_first_device_is_polled_on_the_full_interval() -> None:
+    assert grid_of(timedelta(minutes=5), start_ms=7 * MINUTE_MS).next().at_ms == 10 * MINUTE_MS
 
 
 def test_a_grid_instant_at_the_start_is_polled() -> None:
-    assert Grid([timedelta(minutes=5)], 10 * MINUTE_MS).next().at_ms == 10 * MINUTE_MS
+    assert grid_of(timedelta(minutes=5), start_ms=10 * MINUTE_MS).next().at_ms == 10 * MINUTE_MS
 
 
 @given(
@@ -29,12 +33,13 @@ def test_a_grid_instant_at_the_start_is_polled() -> None:
 def test_every_device_is_due_once_an_interval_on_its_own_phase(
     seconds: list[int], start_ms: int, polls: int
 ) -> None:
-    grid = Grid([timedelta(seconds=each) for each in seconds], start_ms)
+    grid = grid_of(*(timedelta(seconds=each) for each in seconds), start_ms=start_ms)
     seen: dict[int, list[int]] = {}
     for _ in range(polls * len(seconds)):
         due = grid.next()
         seen.setdefault(due.place, []).append(due.at_ms)
-        assert grid.advance(due.at_ms) == 0
+        turn = grid.take(due.place, due.at_ms)
+        assert turn == (frozenset({timedelta(seconds=seconds[due.place])}), 0)
     for place, instants in seen.items():
         step = seconds[place] * 1000
         assert start_ms <= instants[0] < start_ms + step
@@ -43,10 +48,76 @@ def test_every_device_is_due_once_an_interval_on_its_own_phase(
 
 
 def test_polls_that_could_not_begin_in_time_are_missed_and_counted() -> None:
-    grid = Grid([timedelta(minutes=1)], 0)
+    grid = grid_of(timedelta(minutes=1), start_ms=0)
 
-    assert grid.advance(3 * MINUTE_MS + 1) == 3
+    assert grid.take(0, 3 * MINUTE_MS + 1).missed == 3
     assert grid.next() == Due(4 * MINUTE_MS, 0)
+
+
+@given(st.lists(st.integers(1, 40), min_size=1, max_size=4, unique=True), st.lists(st.integers(0, 30_000)))
+def test_no_interval_is_forgotten_however_late_its_polls_begin(
+    seconds: list[int], delays_ms: list[int]
+) -> None:
+    grid = Grid([[timedelta(seconds=each) for each in seconds]], 1)
+    served: dict[timedelta, int] = {}
+    last_ms = 0
+    for delay_ms in delays_ms:
+        now_ms = max(last_ms, grid.next().at_ms) + delay_ms
+        turn = grid.take(0, now_ms)
+        for step in (timedelta(seconds=each) for each in seconds):
+            ms = step // timedelta(milliseconds=1)
+            assert (step in turn.steps) == (now_ms // ms > last_ms // ms)
+            served[step] = served.get(step, 0) + 1
+        last_ms = now_ms
+
+
+def test_a_bus_is_overloaded_while_polls_are_missed_and_for_a_minute_more() -> None:
+    overload = Overload()
+
+    assert not overload.note(1, 0.0)
+    assert overload.note(1, 10.0)
+    assert overload.is_on
+    assert not overload.note(0, 60.0)
+    assert overload.note(0, 71.0)
+    assert not overload.is_on
+
+
+@given(st.lists(st.floats(0.001, 0.2), min_size=20, max_size=200))
+def test_a_wait_covers_every_round_trip_seen_lately_or_is_the_longest(round_trips: list[float]) -> None:
+    patience = Patience(longest_s=1.0)
+    for round_trip in round_trips:
+        patience.heard(round_trip)
+    steady = round_trips[-1]
+    for _ in range(100):
+        patience.heard(steady)
+
+    assert steady < patience.timeout_s() <= 1.0
+    assert patience.timeout_s() < steady + 0.1
+
+
+def test_a_device_that_falls_silent_is_asked_patiently_once_and_cheaply_then() -> None:
+    patience = Patience(longest_s=1.0)
+    for _ in range(20):
+        patience.heard(0.02)
+
+    waits = []
+    for _ in range(8):
+        waits.append(patience.timeout_s())
+        patience.silent()
+
+    assert [wait == 1.0 for wait in waits] == [False, True, False, False, False, False, False, False]
+    assert max(wait for wait in waits if wait < 1.0) < 0.1
+
+
+def test_a_device_never_heard_costs_what_its_neighbours_need() -> None:
+    patience = Patience(longest_s=1.0)
+
+    waits = []
+    for _ in range(5):
+        waits.append(patience.timeout_s(0.06))
+        patience.silent()
+
+    assert waits == [1.0, 1.0, 0.06, 0.06, 0.06]
 
 
 def test_one_failure_is_an_accident_and_two_are_silence() -> None:

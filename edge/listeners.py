@@ -1,4 +1,4 @@
-"""Where HJ 212 stations report: a serial line, or a TCP port to which they connect."""
+"""Where stations report: a line or connection of ours, or a TCP port to which they connect."""
 
 import asyncio
 import socket
@@ -8,8 +8,8 @@ from contextlib import suppress
 import structlog
 
 from district.bus import HostPort
+from edge.conversation import Conversation
 from edge.errors import LinkDownError
-from edge.hj212.conversation import Conversation
 from edge.link import Link
 from edge.waiting import stopped_within
 
@@ -21,9 +21,9 @@ _ANSWER_WITHIN_S = 10.0
 _RETRY_S = 2.0
 
 
-async def listen_serial(bus_id: str, link: Link, conversation: Conversation, stop: asyncio.Event) -> None:
-    """Talk with the stations on one serial line until ``stop``; a port that goes away is opened again."""
-    task = asyncio.create_task(_talk_serial(bus_id, link, conversation), name=f"hj212:{bus_id}")
+async def listen_on_link(bus_id: str, link: Link, conversation: Conversation, stop: asyncio.Event) -> None:
+    """Talk on one line or connection until ``stop``; when it goes away it is opened again."""
+    task = asyncio.create_task(_talk_on_link(bus_id, link, conversation), name=f"stations:{bus_id}")
     try:
         await _until_stopped(stop, task)
         await conversation.settle()
@@ -34,7 +34,7 @@ async def listen_serial(bus_id: str, link: Link, conversation: Conversation, sto
         await link.close()
 
 
-async def _talk_serial(bus_id: str, link: Link, conversation: Conversation) -> None:
+async def _talk_on_link(bus_id: str, link: Link, conversation: Conversation) -> None:
     down = False
     while True:
         try:
@@ -112,7 +112,7 @@ class StationServer:
             writer.close()
             return
         conversation = self._converse(peer)
-        task = asyncio.create_task(_talk_tcp(reader, writer, conversation), name=f"hj212:{peer}")
+        task = asyncio.create_task(_talk_tcp(reader, writer, conversation), name=f"station:{peer}")
         self._guests[task] = conversation
         task.add_done_callback(self._forget)
 
