@@ -9,8 +9,18 @@ import aiohttp
 
 from collector.block import Block
 from collector.errors import StoreDownError, StoreRefusedError, http_error
-from collector.store import Bucket, Row, buckets_of
-from collector.wide import Field, LineBuilder, compressed, mark_of, newest_of, rows_of
+from collector.store import Bucket, Correction, Row, buckets_of
+from collector.wide import (
+    Field,
+    LineBuilder,
+    compressed,
+    correction_of,
+    corrections_of,
+    mark_of,
+    newest_of,
+    oldest_of,
+    rows_of,
+)
 from transport.batch import Sample
 
 _NAME = "InfluxDB 1"
@@ -29,32 +39,44 @@ class Influx1Store:
 
     async def write(self, blocks: Sequence[Block]) -> None:
         """Keep samples in one request; see :class:`~collector.store.Store`."""
-        if not blocks:
-            return
-        body = await compressed(self._lines.lines(blocks))
-        await self._post(
-            "/write",
-            {"db": self._database, "precision": "ms"},
-            data=body,
-            headers={"Content-Encoding": "gzip"},
-        )
+        await self._write(self._lines.lines(blocks))
+
+    async def correct(self, device: str, point: str, corrections: Sequence[Correction]) -> None:
+        """Keep corrections in one request; see :class:`~collector.store.Store`."""
+        await self._write(self._lines.corrections(device, point, corrections))
+
+    async def _write(self, lines: bytes) -> None:
+        if lines:
+            await self._post(
+                "/write",
+                {"db": self._database, "precision": "ms"},
+                data=await compressed(lines),
+                headers={"Content-Encoding": "gzip"},
+            )
 
     async def history(self, device: str, point: str, start_ms: int, end_ms: int) -> list[Row]:
         """Read one series; see :class:`~collector.store.Store`."""
+        return rows_of(await self._fields(device, (point, mark_of(point)), start_ms, end_ms))
+
+    async def corrections(self, device: str, point: str, start_ms: int, end_ms: int) -> list[Correction]:
+        """Read a series' corrections; see :class:`~collector.store.Store`."""
+        return corrections_of(await self._fields(device, correction_of(point), start_ms, end_ms))
+
+    async def _fields(self, device: str, names: tuple[str, str], start_ms: int, end_ms: int) -> list[Field]:
         start_ms, end_ms = max(start_ms, -_LAST_MS), min(end_ms, _LAST_MS)
-        columns = f"{_quoted(point)} AS value, {_quoted(mark_of(point))} AS mark"
+        columns = f"{_quoted(names[0])} AS value, {_quoted(names[1])} AS word"
         when = f"time >= {start_ms}ms AND time < {end_ms}ms"
         found = await self._query(
             f"SELECT {columns} FROM /.*/ WHERE device = $device AND {when}",  # noqa: S608  (numbers, quoted names)
             device=device,
         )
-        return rows_of(
-            Field(device, point, row["time"], part)
+        return [
+            Field(device, names[0], row["time"], part)
             for series in found
             for row in _rows(series)
-            for part in (row["value"], row["mark"])
+            for part in (row["value"], row["word"])
             if part is not None
-        )
+        ]
 
     async def aggregate(
         self, device: str, point: str, start_ms: int, end_ms: int, step_ms: int
@@ -62,21 +84,28 @@ class Influx1Store:
         """Sum up one series here, for its qualities are fields; see :class:`~collector.store.Store`."""
         return buckets_of(await self.history(device, point, start_ms, end_ms), start_ms, step_ms)
 
+    async def earliest(self) -> list[Sample]:
+        """Read the oldest of every series; see :class:`~collector.store.Store`."""
+        return oldest_of(await self._ends("first"))
+
     async def latest(self) -> list[Sample]:
         """Read the newest of every series; see :class:`~collector.store.Store`."""
+        return newest_of(await self._ends("last"))
+
+    async def _ends(self, end: str) -> list[Field]:
         names = {row["fieldKey"] for series in await self._query("SHOW FIELD KEYS") for row in _rows(series)}
         if not names:
             return []
         columns = [_quoted(name) for name in sorted(names)]
         found = await self._query(
-            ";".join(f"SELECT last({name}) AS {name} FROM /.*/ GROUP BY device" for name in columns)  # noqa: S608
+            ";".join(f"SELECT {end}({name}) AS {name} FROM /.*/ GROUP BY device" for name in columns)  # noqa: S608
         )
-        return newest_of(
+        return [
             Field(series["tags"]["device"], name, row["time"], row[name])
             for series in found
             for row in _rows(series)
             for name in series["columns"][1:]
-        )
+        ]
 
     async def _query(self, query: str, **params: str) -> list[dict[str, Any]]:
         """Every series that the statements of ``query`` return."""

@@ -17,8 +17,18 @@ from influxdb_client.service.write_service import WriteService
 
 from collector.block import Block
 from collector.errors import CollectorError, StoreDownError, http_error
-from collector.store import Bucket, Row, buckets_of
-from collector.wide import Field, LineBuilder, compressed, mark_of, newest_of, rows_of
+from collector.store import Bucket, Correction, Row, buckets_of
+from collector.wide import (
+    Field,
+    LineBuilder,
+    compressed,
+    correction_of,
+    corrections_of,
+    mark_of,
+    newest_of,
+    oldest_of,
+    rows_of,
+)
 from transport.batch import Sample
 from transport.measurement import from_ms, to_ms
 
@@ -30,10 +40,10 @@ _FIRST, _LAST = datetime(1678, 1, 1, tzinfo=UTC), datetime(2262, 1, 1, tzinfo=UT
 _HISTORY = """
 from(bucket: bucket)
     |> range(start: start, stop: stop)
-    |> filter(fn: (r) => r.device == device and (r._field == point or r._field == mark))
+    |> filter(fn: (r) => r.device == device and (r._field == name or r._field == word))
 """
-_LATEST = """
-from(bucket: bucket) |> range(start: start, stop: stop) |> filter(fn: (r) => exists r.device) |> last()
+_ENDS = """
+from(bucket: bucket) |> range(start: start, stop: stop) |> filter(fn: (r) => exists r.device) |> {end}()
 """
 
 
@@ -50,9 +60,16 @@ class Influx2Store:
 
     async def write(self, blocks: Sequence[Block]) -> None:
         """Keep samples in one request; see :class:`~collector.store.Store`."""
-        if not blocks:
+        await self._write(self._lines.lines(blocks))
+
+    async def correct(self, device: str, point: str, corrections: Sequence[Correction]) -> None:
+        """Keep corrections in one request; see :class:`~collector.store.Store`."""
+        await self._write(self._lines.corrections(device, point, corrections))
+
+    async def _write(self, lines: bytes) -> None:
+        if not lines:
             return
-        body = await compressed(self._lines.lines(blocks))
+        body = await compressed(lines)
         try:
             await self._writes.post_write_async(
                 org=self._org,
@@ -67,15 +84,15 @@ class Influx2Store:
 
     async def history(self, device: str, point: str, start_ms: int, end_ms: int) -> list[Row]:
         """Read one series; see :class:`~collector.store.Store`."""
-        return rows_of(
-            await self._fields(
-                _HISTORY,
-                _instant(start_ms),
-                _instant(end_ms),
-                device=device,
-                point=point,
-                mark=mark_of(point),
-            )
+        return rows_of(await self._series(device, (point, mark_of(point)), start_ms, end_ms))
+
+    async def corrections(self, device: str, point: str, start_ms: int, end_ms: int) -> list[Correction]:
+        """Read a series' corrections; see :class:`~collector.store.Store`."""
+        return corrections_of(await self._series(device, correction_of(point), start_ms, end_ms))
+
+    async def _series(self, device: str, names: tuple[str, str], start_ms: int, end_ms: int) -> list[Field]:
+        return await self._fields(
+            _HISTORY, _instant(start_ms), _instant(end_ms), device=device, name=names[0], word=names[1]
         )
 
     async def aggregate(
@@ -84,9 +101,13 @@ class Influx2Store:
         """Sum up one series here, for its qualities are fields; see :class:`~collector.store.Store`."""
         return buckets_of(await self.history(device, point, start_ms, end_ms), start_ms, step_ms)
 
+    async def earliest(self) -> list[Sample]:
+        """Read the oldest of every series; see :class:`~collector.store.Store`."""
+        return oldest_of(await self._fields(_ENDS.format(end="first"), _FIRST, _LAST))
+
     async def latest(self) -> list[Sample]:
         """Read the newest of every series; see :class:`~collector.store.Store`."""
-        return newest_of(await self._fields(_LATEST, _FIRST, _LAST))
+        return newest_of(await self._fields(_ENDS.format(end="last"), _FIRST, _LAST))
 
     async def _fields(self, query: str, start: datetime, stop: datetime, **params: str) -> list[Field]:
         if start >= stop:  # which Flux calls an error

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from collector.block import Block
 from collector.errors import StoreDownError, StoreRefusedError, StoreSettingsError
-from collector.store import Bucket, Row
+from collector.store import Bucket, Correction, Method, Row
 from transport.batch import Sample
 from transport.measurement import Quality
 
@@ -36,6 +36,13 @@ CREATE TABLE IF NOT EXISTS sample (
     quality INTEGER NOT NULL REFERENCES quality,
     PRIMARY KEY (series, at_ms)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS correction (
+    series INTEGER NOT NULL REFERENCES series,
+    at_ms INTEGER NOT NULL,
+    method TEXT NOT NULL,
+    value REAL,
+    PRIMARY KEY (series, at_ms)
+) STRICT, WITHOUT ROWID;
 CREATE VIEW IF NOT EXISTS reading AS
     SELECT device, point, strftime('%Y-%m-%dT%H:%M:%fZ', at_ms / 1000.0, 'unixepoch') AS taken_at,
            value, word AS quality
@@ -56,11 +63,17 @@ WHERE series = (SELECT id FROM series WHERE device = :device AND point = :point)
     AND quality NOT IN (SELECT id FROM quality WHERE word LIKE 'bad:%')
 GROUP BY span ORDER BY span
 """
-_LATEST = """
+_ENDS = """
 SELECT device, point, at_ms, value, word
 FROM series JOIN sample ON series = series.id JOIN quality ON quality.id = quality
-WHERE at_ms = (SELECT max(at_ms) FROM sample WHERE series = series.id)
+WHERE at_ms = (SELECT {end}(at_ms) FROM sample WHERE series = series.id)
 ORDER BY device, point
+"""
+_EARLIEST, _LATEST = _ENDS.format(end="min"), _ENDS.format(end="max")
+_CORRECTIONS = """
+SELECT at_ms, method, value FROM correction
+WHERE series = (SELECT id FROM series WHERE device = ? AND point = ?) AND at_ms >= ? AND at_ms < ?
+ORDER BY at_ms
 """
 
 _Result = TypeVar("_Result")
@@ -157,14 +170,42 @@ class SqliteStore:
 
         return await _in_thread(self._reading, read)
 
+    async def correct(self, device: str, point: str, corrections: Sequence[Correction]) -> None:
+        """Keep corrections in one transaction; see :class:`~collector.store.Store`."""
+
+        def insert() -> None:
+            number = self._series[device, point]
+            with self._writer as connection:
+                connection.execute("BEGIN IMMEDIATE")
+                connection.executemany(
+                    "INSERT OR REPLACE INTO correction VALUES (?, ?, ?, ?)",
+                    [(number, *correction) for correction in corrections],
+                )
+
+        await _in_thread(self._writing, insert)
+
+    async def corrections(self, device: str, point: str, start_ms: int, end_ms: int) -> list[Correction]:
+        """Read a series' corrections; see :class:`~collector.store.Store`."""
+
+        def read() -> list[Correction]:
+            found = self._reader.execute(_CORRECTIONS, (device, point, start_ms, end_ms))
+            return [Correction(at_ms, Method(method), value) for at_ms, method, value in found]
+
+        return await _in_thread(self._reading, read)
+
+    async def earliest(self) -> list[Sample]:
+        """Read the oldest of every series; see :class:`~collector.store.Store`."""
+        return await self._samples(_EARLIEST)
+
     async def latest(self) -> list[Sample]:
         """Read the newest of every series; see :class:`~collector.store.Store`."""
+        return await self._samples(_LATEST)
 
+    async def _samples(self, query: str) -> list[Sample]:
         def read() -> list[Sample]:
-            found = self._reader.execute(_LATEST)
             return [
                 Sample(device, point, at_ms, value, Quality(word))
-                for device, point, at_ms, value, word in found
+                for device, point, at_ms, value, word in self._reader.execute(query)
             ]
 
         return await _in_thread(self._reading, read)

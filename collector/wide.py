@@ -2,7 +2,8 @@
 
 A line is one answer of one device: the measurement is its site's kind, the tags say where it stands, one
 field a point. Beside a value that is not good stands its quality, as the string field ``<point>_q``; a bad
-sample without a value is that field alone. No id holds an underscore, so the two never meet.
+sample without a value is that field alone. A correction is the fields ``<point>_c``, its value if there is
+one, and ``<point>_m``, its method. No id holds an underscore, so they never meet.
 """
 
 import asyncio
@@ -14,12 +15,13 @@ import msgspec
 
 from collector.block import Block
 from collector.errors import StoreRefusedError
-from collector.store import Row
+from collector.store import Correction, Method, Row
 from district.inventory import District
 from transport.batch import Sample
 from transport.measurement import Quality
 
 _MARK = "_q"
+_CORRECTED, _METHOD = "_c", "_m"
 _COMPRESSION = 1  # more costs more time than it saves on any network of a district
 _encode = msgspec.json.Encoder().encode
 _ESCAPES = str.maketrans({",": r"\,", "=": r"\=", " ": r"\ "})
@@ -66,6 +68,21 @@ class LineBuilder:
             names = [self._fields.get(point) or self._field(point) for point in block.points]
             texts.append(_marked(head, names, block) if block.marks else _all_good(head, names, block))
         return "\n".join(texts).encode()
+
+    def corrections(self, device: str, point: str, corrections: Iterable[Correction]) -> bytes:
+        """The body of a write request with corrections of one series.
+
+        Raises:
+            StoreRefusedError: The name of the device or point cannot be written.
+        """
+        head = self._heads.get(device) or self._head(device)
+        name = self._fields.get(point) or self._field(point)
+        lines: list[str] = []
+        for at_ms, method, value in corrections:
+            method_field = f'{name}{_METHOD}="{method}"'
+            value_field = "" if value is None else f"{name}{_CORRECTED}={value},"
+            lines.append(f"{head} {value_field}{method_field} {at_ms}")
+        return "\n".join(lines).encode()
 
     def _head(self, device: str) -> str:
         place = self._places.get(device, UNKNOWN)
@@ -126,6 +143,11 @@ def mark_of(point: str) -> str:
     return point + _MARK
 
 
+def correction_of(point: str) -> tuple[str, str]:
+    """The fields that hold a correction of ``point``: its value and its method."""
+    return point + _CORRECTED, point + _METHOD
+
+
 class Field(NamedTuple):
     """One field of one line as a query returns it: a value, or the quality of one."""
 
@@ -148,10 +170,32 @@ def rows_of(fields: Iterable[Field]) -> list[Row]:
     return [Row(at_ms, values[at_ms], marks.get(at_ms, Quality.GOOD)) for at_ms in sorted(values)]
 
 
+def corrections_of(fields: Iterable[Field]) -> list[Correction]:
+    """The corrections of one series from their values and methods, ascending."""
+    values: dict[int, float] = {}
+    methods: dict[int, Method] = {}
+    for field in fields:
+        if isinstance(field.value, str):
+            methods[field.at_ms] = Method(field.value)
+        else:
+            values[field.at_ms] = float(field.value)
+    return [Correction(at_ms, methods[at_ms], values.get(at_ms)) for at_ms in sorted(methods)]
+
+
 def newest_of(fields: Iterable[Field]) -> list[Sample]:
     """The newest sample of each series, from at least its newest value and its newest mark."""
+    return _end_of(fields, -1)
+
+
+def oldest_of(fields: Iterable[Field]) -> list[Sample]:
+    """The oldest sample of each series, from at least its oldest value and its oldest mark."""
+    return _end_of(fields, 0)
+
+
+def _end_of(fields: Iterable[Field], place: int) -> list[Sample]:
     series: dict[tuple[str, str], list[Field]] = {}
     for field in fields:
-        series.setdefault((field.device, field.name.removesuffix(_MARK)), []).append(field)
-    newest = ((key, rows_of(series[key])[-1]) for key in sorted(series))
-    return [Sample(*key, row.at_ms, row.value, row.quality) for key, row in newest]
+        if not field.name.endswith((_CORRECTED, _METHOD)):
+            series.setdefault((field.device, field.name.removesuffix(_MARK)), []).append(field)
+    ends = ((key, rows_of(series[key])[place]) for key in sorted(series))
+    return [Sample(*key, row.at_ms, row.value, row.quality) for key, row in ends]

@@ -5,7 +5,7 @@ from uuid import uuid4
 import pytest
 
 from collector.block import blocks_from
-from collector.store import Bucket, Row, Store
+from collector.store import Bucket, Correction, Method, Row, Store
 from transport.batch import Sample
 from transport.measurement import Quality
 
@@ -151,6 +151,26 @@ async def test_a_series_is_summed_up_in_spans_without_what_is_bad(store: Store, 
         Bucket(NOON + 720_000, 1, 7.0, 7.0, 7.0),
     ]
     assert await store.aggregate(device, "no-such-point", NOON, NOON + 1000, 10) == []
+
+
+async def test_corrections_stand_beside_the_raw_values(store: Store, device: str) -> None:
+    await store.write(blocks_from([level(device, 0, 1.0), level(device, 1, 900.0), level(device, 2, 1.1)]))
+    before = await store.history(device, "level", 0, FOREVER)
+
+    corrections = [
+        Correction(NOON + 60_000, Method.HAMPEL, 1.05),
+        Correction(NOON + 90_000, Method.INTERPOLATED, 1.08),
+        Correction(NOON + 120_000, Method.STUCK, None),
+    ]
+    await store.correct(device, "level", corrections[1:])
+    await store.correct(device, "level", corrections[:2])
+
+    assert await store.corrections(device, "level", NOON, NOON + 120_000) == corrections[:2]
+    assert await store.corrections(device, "level", 0, FOREVER) == corrections
+    assert await store.corrections(device, "other", 0, FOREVER) == []
+    assert await store.history(device, "level", 0, FOREVER) == before
+    assert [s for s in await store.latest() if s.device == device] == [level(device, 2, 1.1)]
+    assert [s for s in await store.earliest() if s.device == device] == [level(device, 0, 1.0)]
 
 
 async def test_an_empty_write_is_no_error(store: Store) -> None:

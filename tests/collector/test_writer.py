@@ -12,7 +12,7 @@ from collector import writer as writer_module
 from collector.block import Block, blocks_from
 from collector.dead_letters import DeadLetter, DeadLetters
 from collector.errors import StoreDownError, StoreRefusedError, http_error
-from collector.store import Bucket, Row
+from collector.store import Bucket, Correction, Row
 from collector.writer import Tally, Writer
 from tests.collector.gateways import NOON
 from transport.batch import Sample
@@ -45,6 +45,15 @@ class PickyDatabase:
         self, device: str, point: str, start_ms: int, end_ms: int, step_ms: int
     ) -> list[Bucket]:
         raise StoreRefusedError(f"{device}/{point} {start_ms} {end_ms} {step_ms}: only written to here")
+
+    async def correct(self, device: str, point: str, corrections: Sequence[Correction]) -> None:
+        raise StoreRefusedError(f"{device}/{point} {corrections}: only written to here")
+
+    async def corrections(self, device: str, point: str, start_ms: int, end_ms: int) -> list[Correction]:
+        raise StoreRefusedError(f"{device}/{point} {start_ms} {end_ms}: only written to here")
+
+    async def earliest(self) -> list[Sample]:
+        raise StoreRefusedError("only written to here")
 
     async def latest(self) -> list[Sample]:
         raise StoreRefusedError("only written to here")
