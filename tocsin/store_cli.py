@@ -1,6 +1,7 @@
-"""The commands about the store: make it, fill it from files, copy it, put a copy back, forget the old."""
+"""The commands about the store and what lies in it."""
 
-from datetime import timedelta
+import asyncio
+from datetime import datetime, timedelta
 from json import dumps
 from pathlib import Path
 from typing import Annotated
@@ -103,3 +104,52 @@ def restore(
 
     at = around(district, state, None, None)
     typer.echo(copy_text(put_back(at, source, overwrite=force), as_json=json))
+
+
+AsHtml = Annotated[bool, typer.Option("--html", help="One HTML page that needs nothing else.")]
+Day = Annotated[
+    datetime | None, typer.Option("--day", formats=["%Y-%m-%d"], help="The last day; by default today.")
+]
+Days = Annotated[int, typer.Option(min=1, help="How many days.")]
+
+
+@_store.command("clean")
+def store_clean(district: District = HERE, day: Day = None, days: Days = 2, *, state: State = None) -> None:
+    """Find spikes, gaps and other faults; corrections stand beside the raw values, never over them."""
+    from tocsin.quality import clean_days, days_until
+
+    at = around(district, state, None, None)
+    typer.echo(f"{asyncio.run(clean_days(at, days_until(at, day, days))):,} corrections")
+
+
+@_commands.command()
+def quality(
+    district: District = HERE,
+    day: Day = None,
+    days: Days = 1,
+    *,
+    state: State = None,
+    json: AsJson = False,
+    html: AsHtml = False,
+) -> None:
+    """Show how complete and how good each site's days were."""
+    from tocsin.quality import days_until, quality_days, quality_html, quality_json, quality_table
+
+    at = around(district, state, None, None)
+    found = asyncio.run(quality_days(at, days_until(at, day, days)))
+    typer.echo((quality_json if json else quality_html if html else quality_table)(found))
+
+
+@_commands.command()
+def catalogue(
+    district: District = HERE, *, state: State = None, json: AsJson = False, html: AsHtml = False
+) -> None:
+    """Show what is measured where, by what, since when; quantities with two sources are findings."""
+    from tocsin.catalogue import catalogue_html, catalogue_json, catalogue_table, findings, read_catalogue
+
+    entries = asyncio.run(read_catalogue(around(district, state, None, None)))
+    typer.echo((catalogue_json if json else catalogue_html if html else catalogue_table)(entries))
+    doubts = findings(entries)
+    for doubt in doubts:
+        typer.echo(doubt, err=True)
+    raise typer.Exit(FINDINGS if doubts else 0)
