@@ -18,6 +18,7 @@ from firmware_sim.faults import (
     FAULT_NAMES,
     HJ212_FAULTS,
     RTU_FAULTS,
+    SPEAKER_FAULTS,
     TCP_FAULTS,
     Fault,
     FaultName,
@@ -28,7 +29,16 @@ from firmware_sim.instrument import Instrument
 from firmware_sim.loading import Loaded, load_scenario
 from firmware_sim.record import RECORD_FILE, Record
 from firmware_sim.rtu_line import RtuLine
-from firmware_sim.scenario import Hj212SerialSpec, Hj212TcpSpec, LineSpec, ModbusRtuSpec, ModbusTcpSpec
+from firmware_sim.scenario import (
+    Hj212SerialSpec,
+    Hj212TcpSpec,
+    LineSpec,
+    ModbusRtuSpec,
+    ModbusTcpSpec,
+    SpeakerLineSpec,
+)
+from firmware_sim.speaker import Speaker
+from firmware_sim.speaker_line import SpeakerLine
 from firmware_sim.station import Station
 from firmware_sim.tcp_line import TcpLine
 from firmware_sim.unit import ModbusUnit
@@ -188,6 +198,16 @@ class Simulator:
             case Hj212TcpSpec():
                 stations = self._stations(name, spec, world, record)
                 return Hj212TcpLine(self._connect.get(name, spec.connect), stations)
+            case SpeakerLineSpec():
+                return SpeakerLine(spec, self._speakers(name, spec, world, record), self._run_dir / name)
+
+    def _speakers(self, line: str, spec: SpeakerLineSpec, world: World, record: Record) -> list[Speaker]:
+        speakers = []
+        for speaker in spec.speakers:
+            instrument = Instrument(speaker.name, line, SPEAKER_FAULTS, record)
+            self._instruments[speaker.name] = instrument
+            speakers.append(Speaker(speaker, spec.kind, instrument, world))
+        return speakers
 
     def _units(
         self, line: str, spec: ModbusRtuSpec | ModbusTcpSpec, world: World, record: Record

@@ -11,6 +11,8 @@ from firmware_sim.scenario import (
     ModbusRtuSpec,
     ModbusTcpSpec,
     Scenario,
+    SpeakerLineSpec,
+    SpeakerSpec,
     StationSpec,
     UnitSpec,
 )
@@ -24,7 +26,7 @@ def check(scenario: Scenario, series: Mapping[str, Curve | NoisySpec]) -> Iterat
     yield from _rate_mistakes(scenario, series)
 
 
-def _instruments(scenario: Scenario) -> Iterator[tuple[KeyPath, UnitSpec | StationSpec]]:
+def _instruments(scenario: Scenario) -> Iterator[tuple[KeyPath, UnitSpec | StationSpec | SpeakerSpec]]:
     for line_name, line in scenario.lines.items():
         match line:
             case ModbusRtuSpec() | ModbusTcpSpec():
@@ -33,6 +35,9 @@ def _instruments(scenario: Scenario) -> Iterator[tuple[KeyPath, UnitSpec | Stati
             case Hj212SerialSpec() | Hj212TcpSpec():
                 for index, station in enumerate(line.stations):
                     yield ("lines", line_name, "stations", index), station
+            case SpeakerLineSpec():
+                for index, speaker in enumerate(line.speakers):
+                    yield ("lines", line_name, "speakers", index), speaker
 
 
 def _values(scenario: Scenario) -> Iterator[tuple[KeyPath, Source]]:
@@ -40,9 +45,12 @@ def _values(scenario: Scenario) -> Iterator[tuple[KeyPath, Source]]:
         if isinstance(instrument, UnitSpec):
             for index, register in enumerate(instrument.registers):
                 yield (*path, "registers", index, "value"), register.value
-        else:
+        elif isinstance(instrument, StationSpec):
             for code, factor in instrument.factors.items():
                 yield (*path, "factors", code, "value"), factor.value
+        else:
+            for code, factor in instrument.values.items():
+                yield (*path, "values", code, "value"), factor.value
 
 
 def _name_mistakes(scenario: Scenario) -> Iterator[Mistake]:
@@ -52,17 +60,27 @@ def _name_mistakes(scenario: Scenario) -> Iterator[Mistake]:
         if instrument.name in names:
             yield Mistake(path=(*path, "name"), text=f"{instrument.name!r} is taken: choose another name")
         names[instrument.name] = path
-        key, address = (
-            ("unit", instrument.unit) if isinstance(instrument, UnitSpec) else ("mn", instrument.mn)
-        )
+        key, address = _address(instrument)
         if (path[1], address) in addresses:
             yield Mistake(path=(*path, key), text=f"{address} is taken on this line: choose another")
         addresses.add((path[1], address))
-        yield from (
-            _unit_mistakes(path, instrument)
-            if isinstance(instrument, UnitSpec)
-            else _station_mistakes(path, instrument)
-        )
+        match instrument:
+            case UnitSpec():
+                yield from _unit_mistakes(path, instrument)
+            case StationSpec():
+                yield from _station_mistakes(path, instrument)
+            case SpeakerSpec():
+                yield from _speaker_mistakes(path, instrument)
+
+
+def _address(instrument: UnitSpec | StationSpec | SpeakerSpec) -> tuple[str, str | int]:
+    match instrument:
+        case UnitSpec():
+            return "unit", instrument.unit
+        case StationSpec():
+            return "mn", instrument.mn
+        case SpeakerSpec():
+            return "address", instrument.address
 
 
 def _reference_mistakes(scenario: Scenario) -> Iterator[Mistake]:
@@ -104,6 +122,15 @@ def _station_mistakes(path: KeyPath, station: StationSpec) -> Iterator[Mistake]:
         if factor.value == "answers":
             text = "a station's counter has no value: write `answers: CODE` beside `factors`"
             yield Mistake(path=(*path, "factors", code, "value"), text=text)
+
+
+def _speaker_mistakes(path: KeyPath, speaker: SpeakerSpec) -> Iterator[Mistake]:
+    if speaker.answers in speaker.values:
+        yield Mistake(path=(*path, "answers"), text="this code has a value: name one that is free")
+    for code, value in speaker.values.items():
+        if value.value == "answers":
+            text = "a speaker's counter has no value: write `answers: CODE` beside `values`"
+            yield Mistake(path=(*path, "values", code, "value"), text=text)
 
 
 def _rate_mistakes(scenario: Scenario, series: Mapping[str, Curve | NoisySpec]) -> Iterator[Mistake]:

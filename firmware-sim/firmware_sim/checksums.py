@@ -1,6 +1,6 @@
-"""The two sixteen-bit checks of the simulated protocols.
+"""The checks of the simulated protocols.
 
-They share a polynomial and differ in the order of work, so they are not the same.
+The sixteen-bit ones share a polynomial and differ in their start or in the order of work: none is another.
 """
 
 _POLY = 0xA001
@@ -32,4 +32,22 @@ def hj212_crc(segment: bytes) -> int:
     reg = 0xFFFF
     for byte in segment:
         reg = _shift_byte((reg >> 8) ^ byte)
+    return reg
+
+
+def sdi12_crc(data: bytes) -> bytes:
+    """The three characters after an SDI-12 answer: six bits each, above 40 hexadecimal."""
+    reg = 0
+    for byte in data:
+        reg = (reg >> 8) ^ _TABLE[(reg ^ byte) & 0xFF]
+    return bytes((0x40 | reg >> 12, 0x40 | (reg >> 6 & 0x3F), 0x40 | (reg & 0x3F)))
+
+
+def sl427_crc(user: bytes) -> int:
+    """CRC-8 of SL/T 427's user data: x7 + x6 + x5 + x2 + 1, highest bit first, from 0."""
+    reg = 0
+    for byte in user:
+        reg ^= byte
+        for _ in range(8):
+            reg = (reg << 1 ^ 0xE5 if reg & 0x80 else reg << 1) & 0xFF
     return reg

@@ -16,6 +16,7 @@ _COMMON: frozenset[FaultName] = frozenset({"disconnect", "silence", "garbage", "
 RTU_FAULTS: frozenset[FaultName] = _COMMON | {"bad-crc", "exception"}
 TCP_FAULTS: frozenset[FaultName] = _COMMON | {"exception"}
 HJ212_FAULTS: frozenset[FaultName] = _COMMON | {"bad-crc", "flag"}
+SPEAKER_FAULTS: frozenset[FaultName] = frozenset({"disconnect", "silence", "garbage", "late", "bad-crc"})
 
 _DATA_FLAGS = "NFMSDCTB"
 _SERVER_DEVICE_FAILURE = 4

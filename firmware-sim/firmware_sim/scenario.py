@@ -109,8 +109,36 @@ class Hj212TcpSpec(Spec):
     stations: list[StationSpec] = Field(min_length=1)
 
 
+class SpeakerSpec(Spec):
+    """A station or instrument with a protocol of its own.
+
+    With ``every`` it speaks by itself at whole multiples of that event time, without it when it is asked.
+    ``values`` are named as their protocol names them; ``answers`` names the one that carries its counter.
+    ``ask`` and ``says`` are for ``lines``: what it understands, and its line with each code in braces.
+    """
+
+    name: Name
+    address: str = Field(default="0", pattern=r"^[0-9A-Za-z]{1,10}$")
+    every: Duration | None = Field(default=None, ge=0.1)
+    turnaround: Duration = 0.01
+    utc_offset: UtcOffset = 8 * 3600.0
+    values: dict[str, FactorSpec] = Field(min_length=1)
+    answers: str | None = None
+    ask: str | None = None
+    says: str | None = None
+
+
+class SpeakerLineSpec(Spec):
+    """Stations or instruments with one protocol of their own on one pseudo-terminal."""
+
+    kind: Literal["sl651", "sl427", "sdi12", "nmea", "vaisala", "plantower", "lines"]
+    line: Line
+    speakers: list[SpeakerSpec] = Field(min_length=1)
+
+
 LineSpec = Annotated[
-    ModbusRtuSpec | ModbusTcpSpec | Hj212SerialSpec | Hj212TcpSpec, Field(discriminator="kind")
+    ModbusRtuSpec | ModbusTcpSpec | Hj212SerialSpec | Hj212TcpSpec | SpeakerLineSpec,
+    Field(discriminator="kind"),
 ]
 
 
