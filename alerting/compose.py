@@ -1,6 +1,6 @@
 """From what must be told to the CAP message that tells it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -48,10 +48,8 @@ class Composer:
         return f"{self.district.code}{sender.industry}{sender.unit}{sender.extension}_{sent:%Y%m%d%H%M%S}_"
 
     def affected_areas(self, telling: Telling) -> tuple[str, ...]:
-        """The cells of the sites; the whole district for a site that nobody drew on the map."""
-        sites = self.district.sites
-        areas = {sites[site].area if site in sites else self.district.root_area for site in telling.sites}
-        return tuple(sorted(areas))
+        """Where the warning holds."""
+        return areas_of(self.district, telling.sites)
 
     def compose(self, thread: Thread, telling: Telling, *, identifier: str, sent: datetime) -> WarningMessage:
         """The message, complete; ``thread`` still holds only what was issued before it."""
@@ -125,6 +123,12 @@ class Composer:
     @staticmethod
     def _in_language(names: object, language: Language) -> str:
         return str(getattr(names, language))
+
+
+def areas_of(district: District, sites: Iterable[str]) -> tuple[str, ...]:
+    """The cells of the sites; the whole district for a site that nobody drew on the map."""
+    known = district.sites
+    return tuple(sorted({known[site].area if site in known else district.root_area for site in sites}))
 
 
 _REFERRING = (MessageKind.UPDATE, MessageKind.ALL_CLEAR)

@@ -1,5 +1,7 @@
 """The errors that alerting raises on purpose; each class says whether another attempt can help."""
 
+from district.findings import Text
+
 
 class AlertingError(Exception):
     """Root of every error alerting raises on purpose."""
@@ -19,3 +21,27 @@ class ChannelSetupError(AlertingError):
 
 class CapError(AlertingError):
     """A text is no CAP 1.2 message that we understand; reading it again cannot help."""
+
+
+class NoSuchRuleError(AlertingError):
+    """Somebody asked for a rule or a subject that there is not; asking again cannot help."""
+
+    def __init__(self, what: Text) -> None:
+        super().__init__(what.en)
+        self.what = what
+
+
+class PduError(AlertingError):
+    """Bytes are no short message that we understand; reading them again cannot help."""
+
+
+class ModemLostError(AlertingError):
+    """The modem is unplugged, silent or out of step; it is opened anew, and a later attempt may succeed."""
+
+
+class ModemRefusedError(AlertingError):
+    """The modem answered a command with an error; its code tells whether another attempt can help."""
+
+    def __init__(self, command: str, answer: str, code: int | None) -> None:
+        super().__init__(f"{command}: {answer}")
+        self.code = code  # of +CMS ERROR or +CME ERROR; none for a bare ERROR

@@ -187,13 +187,36 @@ def read_warnings(path: Path) -> list[WarningRecord]:
     ]
 
 
+def seal_at(path: Path, seq: int) -> bytes | None:
+    """The seal of one entry; none if the ledger has no such entry."""
+    with closing(_open_to_read(path)) as connection:
+        row = connection.execute("SELECT hash FROM entry WHERE seq = ?", (seq,)).fetchone()
+    return bytes(row[0]) if row else None
+
+
+class Entry(NamedTuple):
+    """One entry as it stands in the ledger."""
+
+    seq: int
+    at_ms: int  # event time
+    kind: str
+    name: str
+    body: dict[str, Any]
+    hash: bytes
+
+
+def read_sealed(path: Path) -> Iterator[Entry]:
+    """Every entry in order with its seal; may be read while alerting runs."""
+    with closing(_open_to_read(path)) as connection:
+        rows = connection.execute("SELECT seq, at_ms, kind, name, body, hash FROM entry ORDER BY seq")
+        for seq, at_ms, kind, name, body, seal in rows:
+            yield Entry(seq, at_ms, kind, name, msgspec.json.decode(body), bytes(seal))
+
+
 def read_entries(path: Path) -> Iterator[tuple[int, str, str, dict[str, Any]]]:
     """Every entry in order: event time, kind, name, body."""
-    with closing(_open_to_read(path)) as connection:
-        for at_ms, kind, name, body in connection.execute(
-            "SELECT at_ms, kind, name, body FROM entry ORDER BY seq"
-        ):
-            yield at_ms, kind, name, msgspec.json.decode(body)
+    for entry in read_sealed(path):
+        yield entry.at_ms, entry.kind, entry.name, entry.body
 
 
 def _open_to_read(path: Path) -> sqlite3.Connection:

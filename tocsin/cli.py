@@ -14,6 +14,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from district.findings import InvalidFileError, Language
+from tocsin.alerting_cli import cap_app, ledger_app, register_alerting_commands
 from tocsin.errors import TocsinError
 from tocsin.findings import default_language, findings_json, render_findings
 from tocsin.options import HERE, AsJson, Broker, ClockText, District, Lang, State, around
@@ -32,9 +33,10 @@ rules_app = typer.Typer(help="The rules engine.", no_args_is_help=True)
 alerting_app = typer.Typer(help="Warnings to people.", no_args_is_help=True)
 app.add_typer(rules_app, name="rules")
 register_rules_commands(rules_app)
-cap_app = typer.Typer(help="CAP messages.", no_args_is_help=True)
 app.add_typer(alerting_app, name="alerting")
 app.add_typer(cap_app, name="cap")
+app.add_typer(ledger_app, name="ledger")
+register_alerting_commands(alerting_app)
 register_store_commands(app)
 
 
@@ -177,34 +179,6 @@ def alerting_run(
     from tocsin import wiring
 
     run_until_signal(wiring.alerting(around(district, state, broker, clock), echo=True))
-
-
-@cap_app.command("validate")
-def cap_validate(
-    files: Annotated[list[Path], typer.Argument(help="CAP messages; several are held against each other.")],
-    *,
-    json: AsJson = False,
-    lang: Lang = None,
-) -> None:
-    """Judge CAP messages by the standard: structure, the rules beyond it, and their references."""
-    from tocsin.cap import judge_files, render_verdict, verdict_json
-
-    verdict = judge_files(files)
-    language: Language = lang.value if lang else default_language()
-    typer.echo(verdict_json(verdict) if json else render_verdict(verdict, language))
-    raise typer.Exit(FINDINGS if verdict.refused else 0)
-
-
-@cap_app.command("show")
-def cap_show(
-    file: Annotated[Path, typer.Argument(help="A CAP message.")], *, json: AsJson = False, lang: Lang = None
-) -> None:
-    """Show what a CAP message says."""
-    from tocsin.cap import message_json, read_message, render_message
-
-    message = read_message(file)
-    language: Language = lang.value if lang else default_language()
-    typer.echo(message_json(message) if json else render_message(message, language))
 
 
 @app.command()

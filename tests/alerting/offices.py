@@ -15,6 +15,7 @@ from alerting.ledger import WarningRecord, read_warnings
 from alerting.targeting import Directory
 from alerting.texts import Author
 from district.fields import Names
+from district.inventory import District
 from rules.transition import Announcement, Transition
 from tests.alerting.samples import NOON_MS, announce, demo_contacts, demo_district
 
@@ -22,8 +23,9 @@ from tests.alerting.samples import NOON_MS, announce, demo_contacts, demo_distri
 class Office:
     """A desk at its database; event time is set by hand."""
 
-    def __init__(self, path: Path, connection: sqlite3.Connection, contacts: Contacts) -> None:
-        district = demo_district()
+    def __init__(
+        self, path: Path, connection: sqlite3.Connection, contacts: Contacts, district: District
+    ) -> None:
         self.path = path
         self.now_ms = NOON_MS
         self.connection = connection
@@ -47,6 +49,10 @@ class Office:
         self.desk.adopt(sitting)
         return sitting
 
+    def forget(self) -> None:
+        """Let what waits be done with."""
+        self.connection.execute("UPDATE delivery SET state = 'sent' WHERE state = 'queued'")
+
     @property
     def warnings(self) -> list[WarningRecord]:
         return read_warnings(self.path)
@@ -57,8 +63,10 @@ class Office:
 
 
 @contextmanager
-def open_office(folder: Path, contacts: Contacts | None = None) -> Iterator[Office]:
+def open_office(
+    folder: Path, contacts: Contacts | None = None, district: District | None = None
+) -> Iterator[Office]:
     path = folder / "alerting.sqlite"
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF;" + SCHEMA)
-        yield Office(path, connection, contacts or demo_contacts())
+        yield Office(path, connection, contacts or demo_contacts(), district or demo_district())

@@ -1,0 +1,125 @@
+"""The commands of alerting, its ledger and its messages."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from district.findings import Language
+from tocsin.findings import default_language
+from tocsin.options import HERE, AsJson, District, Lang, State, Tongue, around
+from tocsin.serve import FINDINGS
+
+cap_app = typer.Typer(help="CAP messages.", no_args_is_help=True)
+ledger_app = typer.Typer(
+    help="The record of who was told what, when and with what outcome.", no_args_is_help=True
+)
+
+
+class Colour(StrEnum):
+    """The levels of a warning."""
+
+    BLUE = "blue"
+    YELLOW = "yellow"
+    ORANGE = "orange"
+    RED = "red"
+
+
+def register_alerting_commands(app: typer.Typer) -> None:
+    """Add what people ask of alerting, and tell it."""
+    app.command("who")(alerting_who)
+
+
+def alerting_who(
+    rule: Annotated[str, typer.Option(help="A rule of rules.yaml.")],
+    subject: Annotated[str, typer.Option(help="What it watches: DEVICE:POINT, or DEVICE for silence.")],
+    level: Annotated[Colour, typer.Option(help="The level that it reaches.")],
+    district: District = HERE,
+    *,
+    json: AsJson = False,
+    lang: Lang = None,
+) -> None:
+    """Show exactly who would be told of an alarm, why, and by what."""
+    from rules.transition import Level
+    from tocsin.who import show_who
+
+    language = _language(lang)
+    at = around(district, None, None, None)
+    show_who(at, rule, subject, Level[level.upper()], language, json=json)
+
+
+@ledger_app.command("verify")
+def ledger_verify(
+    district: District = HERE,
+    state: State = None,
+    head: Annotated[
+        str | None,
+        typer.Option(help="SEQ:HASH that was lodged elsewhere: finds a ledger that was rewritten."),
+    ] = None,
+    *,
+    json: AsJson = False,
+    lang: Lang = None,
+) -> None:
+    """Recompute every seal of the ledger; one changed byte is found."""
+    import msgspec
+
+    from tocsin.ledger import ledger_file, prove
+
+    proof = prove(ledger_file(around(district, state, None, None)), head)
+    language = _language(lang)
+    typer.echo(msgspec.json.encode(proof).decode() if json else proof.words.in_language(language))
+    raise typer.Exit(0 if proof.whole else FINDINGS)
+
+
+@ledger_app.command("export")
+def ledger_export(
+    district: District = HERE,
+    state: State = None,
+    kind: Annotated[list[str] | None, typer.Option(help="Only entries of this kind; repeatable.")] = None,
+    name: Annotated[str | None, typer.Option(help="Only what is about this warning or transition.")] = None,
+    *,
+    numbers: Annotated[bool, typer.Option("--numbers", help="Show telephone numbers whole.")] = False,
+) -> None:
+    """Write the ledger as JSON, one entry a line; telephone numbers are masked."""
+    from tocsin.ledger import export_lines, ledger_file
+
+    path = ledger_file(around(district, state, None, None))
+    for line in export_lines(
+        path,
+        lambda entry: (not kind or entry.kind in kind) and name in (None, entry.name),
+        masked=not numbers,
+    ):
+        typer.echo(line)
+
+
+@cap_app.command("validate")
+def cap_validate(
+    files: Annotated[list[Path], typer.Argument(help="CAP messages; several are held against each other.")],
+    *,
+    json: AsJson = False,
+    lang: Lang = None,
+) -> None:
+    """Judge CAP messages by the standard: structure, the rules beyond it, and their references."""
+    from tocsin.cap import judge_files, render_verdict, verdict_json
+
+    verdict = judge_files(files)
+    language = _language(lang)
+    typer.echo(verdict_json(verdict) if json else render_verdict(verdict, language))
+    raise typer.Exit(FINDINGS if verdict.refused else 0)
+
+
+@cap_app.command("show")
+def cap_show(
+    file: Annotated[Path, typer.Argument(help="A CAP message.")], *, json: AsJson = False, lang: Lang = None
+) -> None:
+    """Show what a CAP message says."""
+    from tocsin.cap import message_json, read_message, render_message
+
+    message = read_message(file)
+    language = _language(lang)
+    typer.echo(message_json(message) if json else render_message(message, language))
+
+
+def _language(lang: Tongue | None) -> Language:
+    return lang.value if lang else default_language()
