@@ -1,7 +1,8 @@
 """How each protocol is asked for one reading; each question reads once."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
 
 from district.inventory import Device, Speech
 from edge import plantower, sdi12
@@ -15,6 +16,20 @@ Question = Callable[[Link, Device, Speech, float], Awaitable[Telegram]]
 
 _MOST_DATA = 10  # D0 to D9
 _ENDS = ("\r", "\n")
+
+
+class _Frames:
+    """The frames that come, one at a time; waiting for one may be given up and begun again."""
+
+    def __init__(self, link: Link, speech: Speech) -> None:
+        self._link = link
+        self._splitter = spoken(speech).splitter()
+        self._ready: deque[bytes] = deque()
+
+    async def next(self) -> bytes:
+        while not self._ready:
+            self._ready.extend(self._splitter.feed(await self._link.receive()))
+        return self._ready.popleft()
 
 
 async def ask(link: Link, device: Device, speech: Speech, timeout_s: float) -> Telegram:
@@ -37,13 +52,14 @@ async def ask(link: Link, device: Device, speech: Speech, timeout_s: float) -> T
 
 async def _ask_once(link: Link, device: Device, speech: Speech, timeout_s: float) -> Telegram:
     """One question, one answer; what is no answer of this device is passed over until the time is up."""
+    frames, decode = _Frames(link, speech), spoken(speech).decode
     link.write(_text(device, speech))
     refused: FrameError | None = None
     try:
         async with asyncio.timeout(timeout_s):
-            async for frame in _frames(link, speech):
+            while True:
                 try:
-                    telegram = spoken(speech).decode(frame)
+                    telegram = decode(await frames.next())
                 except FrameError as exc:
                     refused = exc
                     continue
@@ -53,14 +69,13 @@ async def _ask_once(link: Link, device: Device, speech: Speech, timeout_s: float
         if refused is not None:
             raise refused from None
         raise
-    raise ReadError(device.id, "no answer")
 
 
 async def _ask_sdi12(link: Link, device: Device, speech: Speech, timeout_s: float) -> Telegram:
     """Start a measurement, wait until it is ready, then fetch its values."""
     address = device.address or "0"
     command = f"{address}{speech.measure[:1]}{'C' if speech.crc else ''}{speech.measure[1:]}!"
-    lines = _frames(link, speech)
+    lines = _Frames(link, speech)
     wait_s, wanted = sdi12.started(await _sdi12_answer(link, lines, command, timeout_s), address)
     if wait_s:
         await _service_request(lines, address, wait_s)
@@ -79,29 +94,22 @@ async def _ask_sdi12(link: Link, device: Device, speech: Speech, timeout_s: floa
     return Telegram(station=address, at=None, said=tuple(said))
 
 
-async def _sdi12_answer(link: Link, lines: AsyncIterator[bytes], command: str, timeout_s: float) -> bytes:
+async def _sdi12_answer(link: Link, lines: _Frames, command: str, timeout_s: float) -> bytes:
     """The answer to a command; adapters that hear themselves repeat the command before it."""
     link.write(command.encode("ascii"))
     async with asyncio.timeout(timeout_s):
-        answer = await anext(lines)
+        answer = await lines.next()
     return answer.removeprefix(command.encode("ascii"))
 
 
-async def _service_request(lines: AsyncIterator[bytes], address: str, wait_s: int) -> None:
+async def _service_request(lines: _Frames, address: str, wait_s: int) -> None:
     """Wait until the sensor says that it is ready; one that says nothing is ready when its time is up."""
     try:
         async with asyncio.timeout(wait_s):
-            while await anext(lines) != address.encode("ascii"):
+            while await lines.next() != address.encode("ascii"):
                 continue
     except TimeoutError:
         return
-
-
-async def _frames(link: Link, speech: Speech) -> AsyncIterator[bytes]:
-    splitter = spoken(speech).splitter()
-    while True:
-        for frame in splitter.feed(await link.receive()):
-            yield frame
 
 
 def _text(device: Device, speech: Speech) -> bytes:
