@@ -30,13 +30,13 @@ _ADDRESSED = frozenset({"sdi12", "vaisala"})  # a question names whom it is for
 
 def check_protocols(devices: Document) -> Iterator[Finding]:
     """Every device that cannot be understood, or cannot be asked as it says."""
-    asked: dict[tuple[str, str], tuple[str, int]] = {}
+    first: dict[tuple[str, str], int] = {}
     for index, row in devices.rows("devices"):
         odd = list(_odd_one_out(devices, index, row))
         yield from odd
         if not odd and row.get("disabled") is not True:
             yield from _unaskable(devices, index, row)
-            yield from _crowded(devices, index, row, asked)
+            yield from _crowded(devices, index, row, first)
 
 
 def bus_protocol(kind: Any) -> str | None:
@@ -130,31 +130,43 @@ def _unaskable(devices: Document, index: int, row: Mapping[Any, Any]) -> Iterato
 
 
 def _crowded(
-    devices: Document, index: int, row: Mapping[Any, Any], seen: dict[tuple[str, str], tuple[str, int]]
+    devices: Document, index: int, row: Mapping[Any, Any], seen: dict[tuple[str, str], int]
 ) -> Iterator[Finding]:
-    """Nobody may share the line of one that is alone, or be asked where others speak by themselves."""
+    """Nobody may share the line of one that is alone, or speak where others are asked, or in another form."""
     if not ("address" in row or "alone" in row):
         return
-    place = (str(row.get("gateway")), str(row.get("bus")))
-    way = "every" if "every" in row else "expect"
-    first = seen.setdefault(place, ("alone" if "alone" in row else way, index))
-    if first[1] == index:
+    first = seen.setdefault((str(row.get("gateway")), str(row.get("bus"))), index)
+    if first == index:
         return
-    line = devices.place(("devices", first[1], "id")).line
-    if "alone" in row or first[0] == "alone":
+    earlier = devices.block("devices", first)
+    line = devices.place(("devices", first, "id")).line
+    way = "every" if "every" in row else "expect"
+    if "alone" in row or "alone" in earlier:
         yield devices.finding(
             "not-alone",
             ("devices", index, "alone" if "alone" in row else "address"),
             Text(f"the device in line {line} is on this bus, too", f"第 {line} 行的设备也在此总线上"),
             Text("give each an address, or a bus of its own", "请为每台设备写地址，或各用一条总线"),
         )
-    elif first[0] != way:
+    elif way not in earlier:
         yield devices.finding(
             "asked-among-speakers",
             ("devices", index, way),
             Text(
-                f"the device in line {line} says {first[0]}: one would talk into the other",
-                f"第 {line} 行的设备写的是 {first[0]}，两者会互相干扰",
+                f"the device in line {line} does not say {way}: one would talk into the other",
+                f"第 {line} 行的设备没有写 {way}，两者会互相干扰",
             ),
             Text("ask all on this bus, or none", "同一总线上请全部询问，或全部自报"),
         )
+    elif way == "expect" and row.get("use") != earlier.get("use"):
+        profile = devices.block("profiles", row.get("use", ""))
+        if profile.get("protocol") == "lines":
+            yield devices.finding(
+                "two-patterns",
+                ("devices", index, "use"),
+                Text(
+                    f"the device in line {line} speaks by another pattern on this bus",
+                    f"第 {line} 行的设备在此总线上使用另一种模式",
+                ),
+                Text("use one profile for all on this bus", "同一总线上请使用同一型号"),
+            )

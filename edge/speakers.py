@@ -132,9 +132,10 @@ def _instruments_work(spec: InstrumentBus, wiring: Wiring) -> list[Work]:
 
 def _speech(devices: Sequence[Device]) -> Speech:
     """What the instruments of one line speak: all the same, or nobody could tell them apart."""
-    said = {(device.speech.protocol, device.speech.asked) for device in devices if device.speech is not None}
+    speeches = {device.speech for device in devices if device.speech is not None}
     first = devices[0].speech
-    if first is None or len(said) != 1:
+    ways = {(speech.protocol, speech.asked, "" if speech.asked else speech.pattern) for speech in speeches}
+    if first is None or len(ways) != 1:
         raise EdgeSpecError(f"{devices[0].id}: its neighbours on {devices[0].bus} speak in another way")
     return first
 

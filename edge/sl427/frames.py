@@ -1,6 +1,7 @@
 """SL/T 427 frames: ``68 L 68``, control, address, function, data, CRC8, ``16``. Pure."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 from edge.errors import Sl427Error
@@ -142,7 +143,7 @@ class Splitter:
             if len(self._unread) < _HEAD_BYTES:
                 return
             length = _HEAD_BYTES + self._unread[1] + _TAIL_BYTES
-            if self._unread[2] == _START and len(self._unread) < length:
+            if self._unread[2] == _START and len(self._unread) < length and not self._another_frame():
                 return
             try:
                 frame = decode_frame(self._unread[:length])
@@ -155,3 +156,12 @@ class Splitter:
                 self._unread = self._unread[length:]
                 self._lost = False
                 yield frame
+
+    def _another_frame(self) -> bool:
+        """Whether a later frame stands whole behind one that is still too short, so that this is none."""
+        for at in range(1, len(self._unread) - _HEAD_BYTES - _TAIL_BYTES):
+            rest = self._unread[at:]
+            with suppress(Sl427Error):
+                decode_frame(rest[: _HEAD_BYTES + rest[1] + _TAIL_BYTES])
+                return True
+        return False

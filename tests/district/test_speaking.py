@@ -136,3 +136,20 @@ def test_one_that_speaks_may_not_sit_among_those_that_are_asked(tmp_path: Path) 
     (finding,) = check_district(folder, areas=False).findings
 
     assert (finding.code, finding.key) == ("asked-among-speakers", "devices.7.expect")
+
+
+def test_those_that_speak_on_one_line_share_one_pattern(tmp_path: Path) -> None:
+    folder = written(
+        tmp_path,
+        (
+            "  - {id: scale, site: here, gateway: gw, bus: scale, use: scale, alone: true, every: 1m}\n",
+            """\
+  - {id: scale, site: here, gateway: gw, bus: scale, use: scale, address: a, expect: 1m}
+  - {id: meter, site: here, gateway: gw, bus: scale, use: meter, address: b, expect: 1m}
+""",
+        ),
+    )
+
+    (finding,) = check_district(folder, areas=False).findings
+
+    assert (finding.code, finding.key) == ("two-patterns", "devices.7.use")
