@@ -1,5 +1,7 @@
 """What a rulebook would have said: the engine itself, over readings of the past, as if each came in time."""
 
+from bisect import bisect_left
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple, Protocol
@@ -37,23 +39,44 @@ def backtest(rulebook: Rulebook, samples: Sequence[Sample]) -> list[Transition]:
     found: list[Announced] = []
     if samples:
         engine.hear(samples[0].at_ms)
+    ticks = deque(_silences(engine.rulebook, samples))
     begun = 0
     while begun < len(samples):
-        due_ms = engine.silent_from_ms()
-        while due_ms is not None and due_ms <= samples[begun].at_ms:
-            found += engine.tick(due_ms)
-            due_ms = engine.silent_from_ms()
-        end = begun + 1
-        most = begun + (
-            1 if engine.is_any_silent() else _MOST
-        )  # what is silent may become blind at any reading
-        while end < min(most, len(samples)) and (due_ms is None or samples[end].at_ms < due_ms):
-            end += 1
+        while ticks and ticks[0] <= samples[begun].at_ms:
+            found += engine.tick(ticks.popleft())
+        most = 1 if engine.is_any_silent() else _MOST  # what is silent may become blind at any reading
+        end = min(begun + most, len(samples))
+        if ticks:
+            end = bisect_left(samples, ticks[0], begun + 1, end, key=lambda each: each.at_ms)
         last_ms = samples[end - 1].at_ms
         found += engine.judge(samples[begun:end], {}, last_ms)
         found += engine.tick(last_ms)
         begun = end
     return sorted((each.transition for each in found), key=lambda each: each.at_ms)
+
+
+def _silences(rulebook: Rulebook, samples: Sequence[Sample]) -> list[int]:
+    """The instants at which a silence may begin: there the clock must tick, elsewhere it changes nothing."""
+    after_ms = {
+        f"{watch.device}:{point}": watch.silent_after_ms
+        for watch in rulebook.silences
+        for point in watch.watched
+    }
+    unwatched = {watch.device: watch.silent_after_ms for watch in rulebook.silences if not watch.watched}
+    heard_ms = dict.fromkeys([*after_ms, *unwatched], samples[0].at_ms if samples else 0)
+    after_ms |= unwatched
+    found = set()
+    for each in samples:
+        subject = f"{each.device}:{each.point}"
+        name = subject if subject in after_ms else each.device
+        if name in after_ms and not each.quality.is_bad:
+            due_ms = heard_ms[name] + after_ms[name] + 1
+            if each.at_ms >= due_ms:
+                found.add(due_ms)
+            heard_ms[name] = each.at_ms
+    last_ms = samples[-1].at_ms if samples else 0
+    found |= {at_ms + after_ms[name] + 1 for name, at_ms in heard_ms.items()}
+    return sorted(each for each in found if each <= last_ms)
 
 
 def _in_time(rulebook: Rulebook, devices: set[str]) -> Rulebook:

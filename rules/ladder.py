@@ -92,6 +92,8 @@ def judge(
     falls to the highest lower level whose `clear` the value has not passed. A gap longer than
     ``stale_after_ms`` resets the timers and keeps the level. A rung without a fact stays as it is.
     """
+    if state.level is Level.NORMAL and state.timers == _NO_TIMERS and _is_calm(ladder, facts):
+        return LadderState(last_ms=at_ms, ladder=ladder), None  # nearly always
     gap = state.last_ms is not None and at_ms - state.last_ms > stale_after_ms
     replaced = None
     if state.ladder is not None and state.ladder is not ladder and state.ladder != ladder:
@@ -128,6 +130,14 @@ def judge(
         level=level, timers=(blue, yellow, orange, red), clearing=clearing, last_ms=at_ms, ladder=ladder
     )
     return judged, change
+
+
+def _is_calm(ladder: Ladder, facts: Facts) -> bool:
+    """Whether nothing holds."""
+    for rung, fact in zip(ladder.rungs, facts, strict=True):
+        if fact is not None and ladder.holds(rung, fact.value):
+            return False
+    return True
 
 
 def _timer(

@@ -17,6 +17,8 @@ from rules.spec import RulesFile
 
 RULES = "rules.yaml"
 
+_NOTHING_TO_WATCH = frozenset({"selects-nothing", "unknown-point"})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckedRules:
@@ -30,7 +32,7 @@ class CheckedRules:
 def check_rules(folder: Path, checked: Checked) -> CheckedRules:
     """Read rules.yaml and hold it against the district; every mistake is a finding.
 
-    While the district has mistakes only the file itself and the names in it are checked.
+    While the district has mistakes, the rules are held against what is sound of it.
     """
     try:
         document = read_document(folder / RULES)
@@ -66,23 +68,26 @@ def _check(written: Document, checked: Checked) -> CheckedRules:
     spec, findings = parse(document, RulesFile)
     findings = [*findings, *amiss_packs]
     places = {_spot(finding) for finding in findings}
-    names = [each for each in check_names(document, checked.known) if _spot(each) not in places]
+    named = (each for each in check_names(document, checked.known) if not _rests(document, each))
+    names = [each for each in named if _spot(each) not in places]
     findings = [*findings, *names]
     rulebook = None
-    if spec is not None and checked.district is not None:
+    district = checked.district or checked.sound
+    if spec is not None and district is not None:
         amiss = frozenset(int(each.key.split(".")[1]) for each in names)
-        fitting = check_fitting(spec, checked.district, document, checked.documents.get(DEVICES), skip=amiss)
-        told = (each for each in fitting if not _rests(document, each))
+        fitting = check_fitting(spec, district, document, checked.documents.get(DEVICES), skip=amiss)
+        told = (each for each in fitting if not _rests(document, each) and _is_sure(each, checked))
         findings += {(_spot(each), each.code): each for each in told}.values()
-        rulebook = None if findings else compile_rules(spec, checked.district)
+        rulebook = compile_rules(spec, checked.district) if checked.district and not findings else None
     return CheckedRules(rulebook=rulebook, document=document, findings=findings)
 
 
 def _rests(document: Document, finding: Finding) -> bool:
     """Whether a pack brought a rule that has nothing to watch here, which is no mistake."""
-    if not isinstance(document, PackedDocument) or finding.code != "selects-nothing":
+    table, index, key, *_ = [*finding.key.split("."), "", ""]
+    if not isinstance(document, PackedDocument) or finding.code not in _NOTHING_TO_WATCH:
         return False
-    return int(finding.key.split(".")[1]) >= document.first_packed
+    return (table, key) == ("rules", "select") and int(index) >= document.first_packed
 
 
 def _known(district: District) -> Known:
@@ -95,6 +100,11 @@ def _known(district: District) -> Known:
         points=frozenset(point for device in devices.values() for point in device.points),
         areas=frozenset(district.areas),
     )
+
+
+def _is_sure(finding: Finding, checked: Checked) -> bool:
+    """What a rule selects may be among what is amiss in the district."""
+    return checked.district is not None or finding.code != "selects-nothing"
 
 
 def _spot(finding: Finding) -> tuple[str, int, int]:

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from rules.measure import View
 from rules.record import Record, mark_of
 from rules.rulebook import Rulebook, Watch
-from rules.silence import due_ms, hear, judge_silence, orphan
+from rules.silence import hear, judge_silence, orphan
 from rules.state import Announced, EngineState, SilenceState, WatchState
 from rules.subject import KEEP_SAMPLES, adopt, forget, settle, take
 from rules.transition import Level, Transition
@@ -117,14 +117,6 @@ class Engine:
                 now_ms=now_ms,
             )
         return announced + self._number(news)
-
-    def silent_from_ms(self) -> int | None:
-        """The first instant at which a device that is heard now will be silent; None if none can be."""
-        since_ms = self.state.hearing_since_ms
-        if since_ms is None:
-            return None
-        due = (due_ms(watch, self.state.silences[key], since_ms) for key, watch in self._silences.items())
-        return min((each + 1 for each in due if each is not None), default=None)
 
     def is_any_silent(self) -> bool:
         """Whether the silence of some device stands."""

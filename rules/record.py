@@ -26,7 +26,7 @@ class Mark(IntEnum):
     @property
     def is_good(self) -> bool:
         """Whether it may both raise and clear."""
-        return self in {Mark.GOOD, Mark.CARRIED}
+        return self is Mark.GOOD or self is Mark.CARRIED
 
 
 def mark_of(quality: Quality) -> Mark:
@@ -52,8 +52,13 @@ class Record(msgspec.Struct, kw_only=True):
 
     def put(self, at_ms: int, value: float | None, mark: Mark) -> bool:
         """Take a reading; a repeat of an instant changes nothing. Return whether anything changed."""
+        if not self.at_ms or at_ms > self.at_ms[-1]:  # nearly always
+            self.at_ms.append(at_ms)
+            self.values.append(0.0 if value is None else value)
+            self.marks.append(mark)
+            return True
         index = bisect_left(self.at_ms, at_ms)
-        if index == len(self.at_ms) or self.at_ms[index] != at_ms:
+        if self.at_ms[index] != at_ms:
             self.at_ms.insert(index, at_ms)
             self.values.insert(index, 0.0)
             self.marks.insert(index, Mark.EMPTY)

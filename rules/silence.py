@@ -17,9 +17,10 @@ def hear(
 
     The silence is over when it has been heard for `clear_for` without a break, and is heard in time.
     """
+    newest_ms = _heard_ms(watch, state)
     for taken_ms, point in heard:
         at_ms = min(taken_ms, now_ms)  # a clock that runs ahead must not hide a silence to come
-        before_ms = _heard_ms(watch, state)
+        before_ms = newest_ms
         for each in [point] if point is not None else list(state.heard_ms):
             state.heard_ms[each] = max(at_ms, state.heard_ms.get(each, at_ms))
         newest_ms = _heard_ms(watch, state)
@@ -46,7 +47,8 @@ def judge_silence(
     It is dated when it became too long, whenever the tick came, so that a restart finds the same.
     """
     heard_ms = _heard_ms(watch, state)
-    too_long_ms = _too_long_ms(watch, heard_ms, hearing_since_ms)
+    heard_or_begun_ms = heard_ms if heard_ms is not None else hearing_since_ms
+    too_long_ms = max(heard_or_begun_ms, hearing_since_ms) + watch.silent_after_ms
     alarms = [since_ms for site, since_ms in alarmed_sites.items() if site in watch.related_sites]
     silent = now_ms > too_long_ms
     if not silent:
@@ -56,11 +58,6 @@ def judge_silence(
         return []
     at_ms = max(too_long_ms, state.changed_ms, *alarms) if level > state.level else now_ms
     return [_transition(watch, state, level, at_ms, heard_ms, records=records, blind=bool(alarms))]
-
-
-def due_ms(watch: SilenceWatch, state: SilenceState, hearing_since_ms: int) -> int | None:
-    """Until when the device may stay unheard; None if it is silent already."""
-    return None if state.level else _too_long_ms(watch, _heard_ms(watch, state), hearing_since_ms)
 
 
 def orphan(last: Transition, now_ms: int) -> Transition:
@@ -79,18 +76,19 @@ def orphan(last: Transition, now_ms: int) -> Transition:
     )
 
 
-def _too_long_ms(watch: SilenceWatch, heard_ms: int | None, hearing_since_ms: int) -> int:
-    heard_ms = hearing_since_ms if heard_ms is None else heard_ms
-    return max(heard_ms, hearing_since_ms) + watch.silent_after_ms
-
-
 def _heard_ms(watch: SilenceWatch, state: SilenceState) -> int | None:
     """When the device was last heard: the point that is missed longest counts, if a ladder needs it."""
+    heard_ms = state.heard_ms
     if not watch.watched:
-        return max(state.heard_ms.values(), default=None)
-    instants = [state.heard_ms.get(point) for point in watch.watched]
-    known = [instant for instant in instants if instant is not None]
-    return min(known) if len(known) == len(instants) else None
+        return max(heard_ms.values(), default=None)
+    oldest_ms: int | None = None
+    for point in watch.watched:
+        at_ms = heard_ms.get(point)
+        if at_ms is None:
+            return None
+        if oldest_ms is None or at_ms < oldest_ms:
+            oldest_ms = at_ms
+    return oldest_ms
 
 
 def _transition(

@@ -247,7 +247,7 @@ class RulesFile(Spec):
 
     @model_validator(mode="after")
     def _has_rules(self) -> Self:
-        if not self.rules:
+        if not (self.rules or self.packs):
             raise SpecError(
                 Text("there is no rule", "没有任何规则"),
                 Text("write rules, or name packs: [rainstorm@1]", "请写 rules，或指定 packs: [rainstorm@1]"),
