@@ -14,6 +14,7 @@ from district.grid import check_grid, check_places
 from district.inventory import District
 from district.known import Known, known_ids
 from district.references import check_references
+from district.sound import sound_rest
 
 DEVICES = "devices.yaml"
 AREAS = "areas.geojson"
@@ -27,6 +28,7 @@ class Checked:
     documents: Mapping[str, Document]  # by file name, those that could be read
     known: Known  # every id written, for checks of other files while this one has mistakes
     findings: list[Finding]
+    sound: District | None = None  # while there are findings: the rest, without what they are about
 
 
 def check_district(folder: Path, *, areas: bool = True) -> Checked:
@@ -50,7 +52,8 @@ def check_district(folder: Path, *, areas: bool = True) -> Checked:
     places = {_spot(finding) for finding in findings}
     findings.extend(finding for finding in _across(documents, known) if _spot(finding) not in places)
     district = compile_district(devices_spec, areas_spec, folder) if devices_spec and not findings else None
-    return Checked(district=district, documents=documents, known=known, findings=findings)
+    sound = sound_rest(documents[DEVICES], findings, folder) if DEVICES in documents and findings else None
+    return Checked(district=district, documents=documents, known=known, findings=findings, sound=sound)
 
 
 def _across(documents: Mapping[str, Document], known: Known) -> Iterator[Finding]:

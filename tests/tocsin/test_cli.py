@@ -51,6 +51,19 @@ def test_mistakes_in_several_files_are_all_found_and_the_exit_code_says_so(distr
     assert found >= {("devices.yaml", "river-level"), ("rules.yaml", "clear_for")}
 
 
+def test_a_mistake_in_the_devices_hides_none_in_the_ladders(district: Path) -> None:
+    devices, rules = district / "devices.yaml", district / "rules.yaml"
+    devices.write_text(devices.read_text().replace("use: tipping-rain", "use: tiping-rain", 1))
+    rules.write_text(rules.read_text().replace("orange: {above: 1.2", "orange: {above: 1.7"))
+
+    done = tocsin("check", "--json", "-d", str(district))
+
+    assert [(f["file"], f["key"]) for f in json.loads(done.stdout)] == [
+        ("devices.yaml", "devices.1.use"),
+        ("rules.yaml", "rules.0.override.river-01.levels.red.above"),
+    ]
+
+
 def test_a_service_refuses_a_district_with_mistakes_and_shows_them(district: Path) -> None:
     rules = district / "rules.yaml"
     rules.write_text(rules.read_text().replace("hazard: gas", "hazard: gass"))
