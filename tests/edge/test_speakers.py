@@ -215,3 +215,27 @@ async def test_a_station_is_confirmed_only_once_its_report_is_kept(tmp_path: Pat
         async with agent(district, broker, tmp_path / "state", clock=clock, bus_endpoints=sim.endpoints):
             await until(lambda: unheard <= set(there.counters("river")), "the report to be repeated and kept")
     assert unheard == {1}
+
+
+async def test_one_that_speaks_by_itself_and_falls_silent_is_missed_until_it_is_back(
+    tmp_path: Path, broker: Endpoint
+) -> None:
+    clock = clock_text(120)
+    async with (
+        instruments(tmp_path / "sim", INSTRUMENTS, clock=clock) as sim,
+        centre(broker) as there,
+        agent(
+            district_of(tmp_path / "district", FIELD),
+            broker,
+            tmp_path / "state",
+            clock=clock,
+            bus_endpoints=sim.endpoints,
+        ),
+    ):
+        await until(lambda: there.counters("mast"), "a first sentence")
+        await sim.set_fault("mast", "silence")
+        await until(
+            lambda: there.samples("mast", "wind")[-1].quality is Quality.TIMEOUT, "the mast to be missed"
+        )
+        await sim.clear_fault("mast", "silence")
+        await until(lambda: there.samples("mast", "wind")[-1].quality is Quality.GOOD, "the mast to be back")
