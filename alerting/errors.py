@@ -19,6 +19,18 @@ class ChannelSetupError(AlertingError):
     """A channel lacks something it needs, such as a secret; retrying cannot help."""
 
 
+class NoSuchCaseError(AlertingError):
+    """No open case has that code or name; asking again cannot help."""
+
+    def __init__(self, ref: str) -> None:
+        super().__init__(f"no open case {ref!r}")
+        self.ref = ref
+
+
+class BadLinkError(AlertingError):
+    """A link that we did not sign; opening it again cannot help."""
+
+
 class CapError(AlertingError):
     """A text is no CAP 1.2 message that we understand; reading it again cannot help."""
 

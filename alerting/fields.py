@@ -68,5 +68,16 @@ Telephone = Annotated[
         ),
     ),
 ]
+DevicePath = Annotated[
+    str,
+    matching(
+        re.compile(r"/[^\0]+|COM[0-9]+"),
+        Text("{!r} is no port", "{!r} 不是串口"),
+        Text(
+            "write its path from the root, best one that stays the same, as in /dev/serial/by-id/usb-…",
+            "请填写从根目录开始的路径，最好用固定不变的，例如 /dev/serial/by-id/usb-…",
+        ),
+    ),
+]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
 ServerAddress = Annotated[str, AfterValidator(_server)]

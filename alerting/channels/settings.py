@@ -9,11 +9,11 @@ from typing import Literal
 from pydantic import Field
 
 from alerting.channels.email import Encryption
-from alerting.fields import Email, ServerAddress, WebAddress
+from alerting.fields import DevicePath, Email, ServerAddress, Telephone, WebAddress
 from district.devices import EnvName
 from district.fields import Slug, Spec
 
-ChannelName = Literal["console", "webhook", "email", "dingtalk", "wecom", "feishu"]
+ChannelName = Literal["console", "webhook", "email", "dingtalk", "wecom", "feishu", "modem-sms"]
 
 SET_UP_BY: Mapping[str, str] = {
     "email": "smtp",
@@ -21,6 +21,7 @@ SET_UP_BY: Mapping[str, str] = {
     "dingtalk": "dingtalk",
     "wecom": "wecom",
     "feishu": "feishu",
+    "modem-sms": "modem",
 }
 """The block of contacts.yaml that a channel needs; the console needs none."""
 
@@ -32,12 +33,16 @@ NAMED_IN: Mapping[str, tuple[str, str]] = {
 """Channels whose address is a name from a table in their block: the table, and what it is a table of."""
 
 
+_BY_TELEPHONE = frozenset({"modem-sms"})
+
+
 class ChannelsSpec(Spec):
     """What reaches a person."""
 
     console: bool = False
     email: Email | None = None
     webhook: WebAddress | None = None
+    telephone: Telephone | None = Field(default=None, description="For short messages and calls.")
     dingtalk: Slug | None = Field(default=None, description="A robot of the dingtalk block.")
     wecom: Slug | None = Field(default=None, description="A robot of the wecom block.")
     feishu: Slug | None = Field(default=None, description="A robot of the feishu block.")
@@ -46,7 +51,7 @@ class ChannelsSpec(Spec):
         """Where ``channel`` finds the person; none if it does not."""
         if channel == "console":
             return "" if self.console else None
-        found: str | None = getattr(self, channel, None)
+        found: str | None = getattr(self, "telephone" if channel in _BY_TELEPHONE else channel, None)
         return found
 
 
@@ -103,6 +108,14 @@ class FeishuSpec(Spec):
     robots: dict[Slug, SignedRobotSpec] = Field(min_length=1)
 
 
+class ModemSpec(Spec):
+    """A GSM modem on a serial port of this machine."""
+
+    port: DevicePath = Field(description="A path that survives a restart, as in /dev/serial/by-id/….")
+    baud: int = Field(default=115200, ge=1200, le=4_000_000)
+    pin_env: EnvName | None = Field(default=None, description="The variable that holds the SIM's PIN.")
+
+
 class ChannelSettings(Spec):
     """The blocks of contacts.yaml that set channels up."""
 
@@ -111,3 +124,4 @@ class ChannelSettings(Spec):
     dingtalk: DingtalkSpec | None = None
     wecom: WecomSpec | None = None
     feishu: FeishuSpec | None = None
+    modem: ModemSpec | None = None

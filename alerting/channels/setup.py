@@ -11,6 +11,9 @@ from alerting.channels.console import open_console
 from alerting.channels.dingtalk import DingtalkApi
 from alerting.channels.email import EmailChannel, SmtpSettings
 from alerting.channels.feishu import FeishuApi
+from alerting.channels.modem.modem import ModemSettings
+from alerting.channels.modem.sms import open_modem_sms
+from alerting.channels.replies import LoggedReplies, Replies
 from alerting.channels.robots import Robot, RobotChannel
 from alerting.channels.settings import ChannelSettings, SignedRobotSpec, SmtpSpec
 from alerting.channels.webhook import WebhookChannel
@@ -26,6 +29,7 @@ async def open_channels(
     echo: bool,
     secrets: Mapping[str, str],
     smtp: SmtpSettings | None = None,
+    replies: Replies | None = None,
 ) -> AsyncIterator[Mapping[str, Channel]]:
     """Every channel that is set up, by the name that routes use.
 
@@ -35,6 +39,7 @@ async def open_channels(
         echo: Whether console messages are said on standard output too.
         secrets: What ``*_env`` in the settings names.
         smtp: In the place of the configured mail server.
+        replies: Takes what people answer; without it, that is only logged.
 
     Raises:
         ChannelSetupError: A secret is not given.
@@ -50,6 +55,13 @@ async def open_channels(
         mail = smtp or (None if settings.smtp is None else _smtp(settings.smtp, vault))
         if mail is not None:
             channels["email"] = EmailChannel(mail)
+        if (modem := settings.modem) is not None:
+            channels["modem-sms"] = await stack.enter_async_context(
+                open_modem_sms(
+                    ModemSettings(port=modem.port, baud=modem.baud, pin=vault.open_if_named(modem.pin_env)),
+                    replies or LoggedReplies(),
+                )
+            )
         yield channels
 
 

@@ -16,7 +16,7 @@ _TABLE = (
     "¿abcdefghijklmno",
     "pqrstuvwxyzäöñüà",
 )
-_AFTER_ESCAPE = dict(zip("\n\x14()/<=>¡e", "\f^{}\\[~]|€", strict=True))
+_AFTER_ESCAPE = dict(zip("\nΛ()/<=>¡e", "\f^{}\\[~]|€", strict=True))
 _UCS2, _GSM7 = 0x08, 0x00
 _UCS2_CHARS = 67
 
@@ -129,7 +129,9 @@ def write_report(reference: int, number: str, status: int) -> str:
     return bytes([0, 0x06, reference, *_address(number), *stamp, *stamp, status]).hex().upper()
 
 
-def _deliver(number: str, flags: int, coding: int, at: dt.datetime, length: int, body: list[int]) -> str:
+def _deliver(  # noqa: PLR0917  (the fields, in their order on the wire)
+    number: str, flags: int, coding: int, at: dt.datetime, length: int, body: list[int]
+) -> str:
     octets = [0, flags, *_address(number), 0, coding, *_stamp(at), length, *body]
     return bytes(octets).hex().upper()
 

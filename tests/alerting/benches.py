@@ -1,5 +1,6 @@
 """One bench a channel: the channel, and the outside thing that it speaks to."""
 
+import asyncio
 import errno
 import io
 import json
@@ -14,14 +15,18 @@ from typing import Any
 
 import aiohttp
 
-from alerting.channels.channel import Channel, Recipient
+from alerting.channels.channel import Channel, Recipient, Texts, WarningMessage
 from alerting.channels.console import ConsoleChannel
 from alerting.channels.dingtalk import DingtalkApi
 from alerting.channels.email import EmailChannel, SmtpSettings
 from alerting.channels.feishu import FeishuApi
+from alerting.channels.modem.modem import ModemSettings
+from alerting.channels.modem.sms import ModemSms, open_modem_sms
+from alerting.channels.replies import LoggedReplies
 from alerting.channels.robots import Robot, RobotApi, RobotChannel
 from alerting.channels.webhook import KEY_HEADER, WebhookChannel
 from alerting.channels.wecom import WecomApi
+from firmware_sim.gsm_modem import GsmModem
 from tests.alerting.robot_servers import (
     SECRET as ROBOT_SECRET,
 )
@@ -38,6 +43,7 @@ from tests.alerting.robot_servers import (
 from tests.alerting.servers import Mood, Receiver, running_smtp, running_web
 from tests.servers import free_port
 
+PATIENT_S = 20.0  # machines that run tests are busy
 IMPATIENT_S = 0.3
 SECRET = b"only for tests"
 
@@ -100,14 +106,14 @@ class Disk(io.FileIO):
 
 
 class EmailBench(Bench):
-    def __init__(self, receiver: Receiver) -> None:
+    def __init__(self, receiver: Receiver, patience_s: float = PATIENT_S) -> None:
+        self._patience_s = patience_s
         self.channel = EmailChannel(self._settings(receiver.port))
         self._receiver = receiver
 
-    @staticmethod
-    def _settings(port: int) -> SmtpSettings:
+    def _settings(self, port: int) -> SmtpSettings:
         return SmtpSettings(
-            host="127.0.0.1", port=port, sender="warning@linjiang.example", timeout_s=IMPATIENT_S
+            host="127.0.0.1", port=port, sender="warning@linjiang.example", timeout_s=self._patience_s
         )
 
     def recipient(self, number: int = 0) -> Recipient:
@@ -125,8 +131,10 @@ class EmailBench(Bench):
 
 
 class WebhookBench(Bench):
-    def __init__(self, receiver: Receiver, http: aiohttp.ClientSession) -> None:
-        self.channel = WebhookChannel(http, secret=SECRET, timeout_s=IMPATIENT_S)
+    def __init__(
+        self, receiver: Receiver, http: aiohttp.ClientSession, patience_s: float = PATIENT_S
+    ) -> None:
+        self.channel = WebhookChannel(http, secret=SECRET, timeout_s=patience_s)
         self._receiver = receiver
 
     def recipient(self, number: int = 0) -> Recipient:
@@ -145,7 +153,10 @@ class WebhookBench(Bench):
 class RobotBench(Bench):
     """People of one group: what it is told, each of them is."""
 
-    def __init__(self, http: aiohttp.ClientSession, api: RobotApi, server: RobotServer) -> None:
+    def __init__(
+        self, http: aiohttp.ClientSession, api: RobotApi, server: RobotServer, patience_s: float
+    ) -> None:
+        self._patience_s = patience_s
         self._http = http
         self._api = api
         self.server = server
@@ -156,7 +167,7 @@ class RobotBench(Bench):
     ) -> RobotChannel:
         robot = robot or Robot(token=ROBOT_TOKEN, secret=ROBOT_SECRET)
         return RobotChannel(
-            self._http, self._api, url, {"duty-group": robot}, timeout_s=IMPATIENT_S, now_s=now_s
+            self._http, self._api, url, {"duty-group": robot}, timeout_s=self._patience_s, now_s=now_s
         )
 
     def recipient(self, number: int = 0) -> Recipient:
@@ -179,6 +190,61 @@ class RobotBench(Bench):
         return self.server.group
 
 
+class ModemBench(Bench):
+    """People with telephones, and a modem that is plugged in."""
+
+    def __init__(self, modem: GsmModem, channel: ModemSms) -> None:
+        self.channel = channel
+        self._modem = modem
+
+    def recipient(self, number: int = 0) -> Recipient:
+        return person(number, f"+8613800138{number:03}", "modem-sms")
+
+    def turns(self, mood: Mood) -> None:
+        faults = self._modem.faults
+        faults.cms_error = {Mood.BUSY: 42, Mood.REFUSES: 30}.get(mood)
+        faults.slow_network = mood is Mood.SLOW
+
+    def delivered(self) -> list[str]:
+        numbers = {self.recipient(number).address: self.recipient(number).key for number in range(30)}
+        return [key for address, key in numbers.items() for _ in self._modem.telephones.texts(address)]
+
+    def dead(self) -> Recipient:
+        self._modem.unplug()
+        return self.recipient()
+
+    def fails_after(self, parts: int | None) -> None:
+        self._modem.faults.takes = parts
+
+    def parts(self) -> list[str]:
+        return [f"{one.part}: {one.text}" for one in self._modem.telephones.arrived]
+
+
+def modem_settings(port: Path, *, pin: str | None = None, patience_s: float = PATIENT_S) -> ModemSettings:
+    return ModemSettings(
+        port=str(port),
+        pin=pin,
+        answer_s=patience_s,
+        network_s=patience_s,
+        look_every_s=IMPATIENT_S,
+        settle_s=0.02,
+        reopen_s=(0.02, 0.1),
+    )
+
+
+def with_text(warning: WarningMessage, text: str) -> WarningMessage:
+    """The same warning, whose text in a short message is exactly ``text``."""
+    texts = Texts(text, "", "")
+    return replace(warning, texts={"zh": texts, "en": texts})
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Wait for something that must come to hold."""
+    async with asyncio.timeout(10.0):
+        while not holds():  # noqa: ASYNC110  (what is waited for happens in another program)
+            await asyncio.sleep(0.005)
+
+
 def person(number: int, address: str, channel: str) -> Recipient:
     name = f"p{number}"
     return Recipient(person=name, name="某", language="zh", address=address, key=f"w1.{name}.{channel}")
@@ -196,28 +262,47 @@ async def console_bench(folder: Path) -> AsyncIterator[Bench]:
 
 
 @asynccontextmanager
-async def email_bench(folder: Path) -> AsyncIterator[Bench]:
+async def email_bench(folder: Path, patience_s: float = PATIENT_S) -> AsyncIterator[Bench]:
     del folder
     async with running_smtp() as receiver:
-        yield EmailBench(receiver)
+        yield EmailBench(receiver, patience_s)
 
 
 @asynccontextmanager
-async def webhook_bench(folder: Path) -> AsyncIterator[Bench]:
+async def webhook_bench(folder: Path, patience_s: float = PATIENT_S) -> AsyncIterator[Bench]:
     del folder
     async with running_web() as receiver, aiohttp.ClientSession() as http:
-        yield WebhookBench(receiver, http)
+        yield WebhookBench(receiver, http, patience_s)
 
 
 @asynccontextmanager
 async def robot_bench(
-    api: Callable[[], RobotApi], server: Callable[[], RobotServer], folder: Path | None = None
+    api: Callable[[], RobotApi],
+    server: Callable[[], RobotServer],
+    folder: Path | None = None,
+    patience_s: float = PATIENT_S,
 ) -> AsyncIterator[RobotBench]:
     del folder
     async with running_robots(server()) as running, aiohttp.ClientSession() as http:
-        yield RobotBench(http, api(), running)
+        yield RobotBench(http, api(), running, patience_s)
 
 
 dingtalk_bench = partial(robot_bench, DingtalkApi, DingtalkServer)
+
+
+@asynccontextmanager
+async def modem_bench(folder: Path, patience_s: float = PATIENT_S) -> AsyncIterator[ModemBench]:
+    modem = GsmModem(folder / "modem")
+    modem.plug()
+    try:
+        async with open_modem_sms(
+            modem_settings(folder / "modem", patience_s=patience_s), LoggedReplies()
+        ) as channel:
+            await channel.ready()
+            yield ModemBench(modem, channel)
+    finally:
+        await modem.close()
+
+
 wecom_bench = partial(robot_bench, WecomApi, WecomServer)
 feishu_bench = partial(robot_bench, FeishuApi, FeishuServer)

@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
@@ -14,8 +15,8 @@ from alerting.channels.console import open_console
 from alerting.channels.email import SmtpSettings
 from alerting.channels.webhook import SIGNATURE_HEADER, TIMESTAMP_HEADER, sign
 from alerting.errors import ChannelDownError, ChannelRefusedError
-from rules.transition import Level
 from tests.alerting.benches import (
+    IMPATIENT_S,
     SECRET,
     Bench,
     EmailBench,
@@ -24,24 +25,23 @@ from tests.alerting.benches import (
     dingtalk_bench,
     email_bench,
     feishu_bench,
+    modem_bench,
     webhook_bench,
     wecom_bench,
 )
-from tests.alerting.offices import open_office
-from tests.alerting.samples import transition
 from tests.alerting.servers import Mood, running_smtp, running_web
+from tests.alerting.warnings import sample_warning
 
 GROUPS = [dingtalk_bench, wecom_bench, feishu_bench]
-PERSONAL = [email_bench, webhook_bench]
+PERSONAL = [email_bench, webhook_bench, modem_bench]
 REMOTE = [*PERSONAL, *GROUPS]
-IN_PARTS = [wecom_bench]
+IN_PARTS = [wecom_bench, modem_bench]
 LONG = "下溪发生洪水，请立即转移。" * 100
 
 
 @pytest.fixture(scope="module")
-def warning(tmp_path_factory: pytest.TempPathFactory) -> WarningMessage:
-    with open_office(tmp_path_factory.mktemp("office")) as office:
-        return office.hears(transition(Level.ORANGE)).messages[0]
+def warning() -> WarningMessage:
+    return sample_warning()
 
 
 @pytest.fixture(params=[console_bench, *REMOTE])
@@ -106,11 +106,15 @@ async def test_a_refusal_is_not_worth_another_attempt(remote: Bench, warning: Wa
     assert remote.delivered() == []
 
 
-async def test_a_server_that_is_too_slow_is_down(remote: Bench, warning: WarningMessage) -> None:
-    remote.turns(Mood.SLOW)
+@pytest.mark.parametrize("open_bench", REMOTE)
+async def test_a_server_that_is_too_slow_is_down(
+    open_bench: Any, tmp_path: Path, warning: WarningMessage
+) -> None:
+    async with open_bench(folder=tmp_path, patience_s=IMPATIENT_S) as impatient:
+        impatient.turns(Mood.SLOW)
 
-    with pytest.raises(ChannelDownError):
-        await remote.channel.send(warning, remote.recipient())
+        with pytest.raises(ChannelDownError):
+            await impatient.channel.send(warning, impatient.recipient())
 
 
 async def test_a_server_that_is_not_there_is_down(remote: Bench, warning: WarningMessage) -> None:
@@ -153,7 +157,7 @@ async def test_after_a_failure_between_parts_the_next_attempt_begins_where_it_ha
     await parted.channel.send(long_warning, parted.recipient())
 
     assert len(parted.parts()) == len(set(parted.parts())) > 1
-    assert "".join(parted.parts()).count("请立即转移") == LONG.count("请立即转移")
+    assert "".join(parted.parts()).count("请") == LONG.count("请")
 
 
 async def test_mail_carries_both_languages_the_persons_first_and_the_cap_message(

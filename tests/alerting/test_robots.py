@@ -20,17 +20,15 @@ from alerting.channels.robots import Robot, RobotChannel
 from alerting.errors import ChannelDownError, ChannelRefusedError
 from rules.transition import Level
 from tests.alerting.benches import RobotBench, dingtalk_bench, feishu_bench, person, wecom_bench
-from tests.alerting.offices import open_office
 from tests.alerting.robot_servers import SECRET, TOKEN
-from tests.alerting.samples import transition
+from tests.alerting.warnings import sample_warning
 
 HOURS_S = 3 * 3600
 
 
 @pytest.fixture(scope="module")
-def warning(tmp_path_factory: pytest.TempPathFactory) -> WarningMessage:
-    with open_office(tmp_path_factory.mktemp("office")) as office:
-        return office.hears(transition(Level.ORANGE)).messages[0]
+def warning() -> WarningMessage:
+    return sample_warning()
 
 
 @pytest.fixture(params=[dingtalk_bench, wecom_bench, feishu_bench])
