@@ -50,14 +50,34 @@ class StationTcpBus(Spec):
 
 
 class InstrumentBus(Spec):
-    """A serial line with instruments that are asked, or speak by themselves, in a protocol of their own."""
+    """A serial line with instruments that are asked, or speak by themselves, in a protocol of their own.
+
+    It is a port of this gateway, or lies behind a converter that passes its bytes over TCP as they are.
+    """
 
     kind: InstrumentProtocol
-    port: Port
-    line: AnyLine
+    port: Port | None = None
+    line: AnyLine | None = None
+    connect: Listen | None = Field(default=None, description="Address and port of a converter.")
     timeout: PositiveDuration = Field(
         default=timedelta(seconds=1), validate_default=True, description="Longest wait for an answer."
     )
+
+    @model_validator(mode="after")
+    def _is_one_line(self) -> Self:
+        if (self.port is None) == (self.connect is None):
+            raise SpecError(
+                Text("exactly one of port and connect is needed", "port 与 connect 必须且只能写一个"),
+                Text("write port and line, or connect", "请写 port 和 line，或写 connect"),
+                at="connect" if self.connect is not None else None,
+            )
+        if (self.port is None) != (self.line is None):
+            raise SpecError(
+                Text("port and line go together", "port 与 line 必须同时写"),
+                Text("write both: line: 9600-8N1", "请同时写出：line: 9600-8N1"),
+                at="port" if self.port is not None else "line",
+            )
+        return self
 
 
 SpeakingBus = StationSerialBus | StationTcpBus | InstrumentBus

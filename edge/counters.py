@@ -11,7 +11,7 @@ class Counters:
     answers: int = 0  # answers and station frames that were decoded
     errors: int = 0  # attempts without an answer, refusals included
     late_polls: int = 0  # polls missed because their bus was busy
-    frames_refused: int = 0  # HJ 212 bytes that were no frame of ours
+    frames_refused: int = 0  # stretches of bytes that were no frame of ours
     measurements: int = 0  # values handed to the spool
     suppressed: int = 0  # values kept back by report by exception
     spooled: int = 0  # batches kept durably

@@ -111,7 +111,7 @@ def _stations_work(spec: StationSerialBus | StationTcpBus, wiring: Wiring) -> li
 def _instruments_work(spec: InstrumentBus, wiring: Wiring) -> list[Work]:
     if not wiring.devices:
         return []
-    link = _link(wiring, dial_serial(wiring.endpoint or spec.port, spec.line))
+    link = _link(wiring, _dial(spec, wiring))
     speech = _speech(wiring.devices)
     if speech.asked:
         poller = InstrumentPoller(
@@ -128,6 +128,15 @@ def _instruments_work(spec: InstrumentBus, wiring: Wiring) -> list[Work]:
     hearer = InstrumentHearer(wiring.devices, speech, link=link, roll=roll, counters=wiring.counters)
     conversation = _conversation(wiring.bus_id, hearer, wiring)
     return [partial(listen_on_link, wiring.bus_id, link, conversation), roll.watch]
+
+
+def _dial(spec: InstrumentBus, wiring: Wiring) -> Dial:
+    if spec.port is not None and spec.line is not None:
+        return dial_serial(wiring.endpoint or spec.port, spec.line)
+    address = address_of(wiring) or spec.connect
+    if address is None:
+        raise EdgeSpecError(f"bus {wiring.bus_id}: neither a port nor an address")
+    return dial_tcp(address)
 
 
 def _speech(devices: Sequence[Device]) -> Speech:

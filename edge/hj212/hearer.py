@@ -9,6 +9,7 @@ from edge.hj212.segments import Segment, decode_segment
 from edge.hj212.stations import Stations
 
 _TIME = "DataTime="
+_MOST_TIMES = 100
 
 
 class Hj212Hearer:
@@ -44,6 +45,9 @@ class Hj212Hearer:
         key = (segment.mn, segment.cn)
         start = segment.content.find(_TIME)
         if start >= 0:
+            self._times.pop(key, None)
+            while len(self._times) >= _MOST_TIMES:  # strangers may name as many stations as they like
+                self._times.pop(next(iter(self._times)))
             self._times[key] = segment.content[start:].partition(";")[0].partition(",")[0]
             return segment
         time = self._times.get(key)

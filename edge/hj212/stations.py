@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from hmac import compare_digest
 from zoneinfo import ZoneInfo
 
@@ -19,6 +20,7 @@ from transport.clock import Clock
 from transport.measurement import Quality, to_ms
 
 _MEAN = "-Avg"
+_MOST_OWED = timedelta(days=1)  # of means; a station could not tell more on a slow line
 _BACKFILLS = {"minute": MINUTES, "hour": HOURS}
 _EDITIONS = {"2005": 0, "2017": 4, "2025": 8}  # the flag's version bits
 
@@ -133,7 +135,7 @@ class Stations:
         now = self._clock.now()
         before = max(self._roll.note_heard(station.device), self._clock.starts_at)
         if self._backfill is not None and now - before > station.device.stale_after:
-            station.asked, station.is_due = Window(before, now), True
+            station.asked, station.is_due = Window(max(before, now - _MOST_OWED), now), True
 
 
 def judge_factor(

@@ -1,6 +1,6 @@
 """SL/T 427 stations on one line or connection: whose a frame is, what it says, how it is answered."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from zoneinfo import ZoneInfo
 
 from district.inventory import Device
@@ -31,7 +31,7 @@ class Sl427Hearer:
 
     def __init__(
         self,
-        devices: Iterable[Device],
+        devices: Sequence[Device],
         roll: Roll,
         *,
         timezone: ZoneInfo,

@@ -1,6 +1,6 @@
 """SL 651 stations on one line or connection: whose a frame is, what it says, how it is answered."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from zoneinfo import ZoneInfo
 
@@ -31,7 +31,7 @@ class Sl651Hearer:
 
     def __init__(
         self,
-        devices: Iterable[Device],
+        devices: Sequence[Device],
         roll: Roll,
         *,
         timezone: ZoneInfo,

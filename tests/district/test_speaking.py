@@ -24,7 +24,7 @@ gateways:
       soil: {kind: sdi12, port: /dev/soil, line: 1200-7E1}
       mast: {kind: nmea, port: /dev/mast, line: 4800-8N1}
       scale: {kind: lines, port: /dev/scale, line: 9600-8N1}
-      dust: {kind: plantower, port: /dev/dust, line: 9600-8N1}
+      dust: {kind: plantower, connect: "192.0.2.7:4001"}
 profiles:
   river: {protocol: sl651, codes: {"39": {point: level, unit: m}}}
   weir: {protocol: sl427, codes: {level1: {point: level, unit: m}}}
@@ -109,7 +109,20 @@ def test_what_is_written_becomes_what_the_edge_works_with(tmp_path: Path) -> Non
         ("kind: sl651-tcp, listen", "kind: sl651-tcp, port", "unknown-key", "gateways.gw.buses.hydro.port"),
         ("edition: 2005", "edition: 2006", "wrong-value", "gateways.gw.buses.air.edition"),
         ("backfill: hour", "backfill: day", "wrong-value", "gateways.gw.buses.air.backfill"),
-        ("port: /dev/dust", "port: /dev/scale", "duplicate-port", "gateways.gw.buses.dust.port"),
+        ("port: /dev/mast", "port: /dev/scale", "duplicate-port", "gateways.gw.buses.scale.port"),
+        (
+            'connect: "192',
+            'port: /dev/x, line: 9600-8N1, connect: "192',
+            "impossible-value",
+            "gateways.gw.buses.dust.connect",
+        ),
+        ('connect: "192.0.2.7:4001"', "port: /dev/dust", "impossible-value", "gateways.gw.buses.dust.port"),
+        (
+            '{kind: plantower, connect: "192.0.2.7:4001"}',
+            "{kind: plantower}",
+            "impossible-value",
+            "gateways.gw.buses.dust",
+        ),
     ],
 )
 def test_a_mistake_is_found_at_its_place(tmp_path: Path, old: str, new: str, code: str, key: str) -> None:

@@ -224,3 +224,72 @@ def test_modbus_registers(unit: int, address: int, words: list[int], function: i
     ):
         assert telegram.station == str(unit)
         assert [(said.code, said.value) for said in telegram.said] == expected
+
+
+@given(
+    unit=st.integers(1, 247),
+    address=st.integers(0, 0xF000),
+    bits=st.lists(st.booleans(), min_size=1, max_size=2000),
+    function=st.sampled_from((1, 2, 15)),
+)
+def test_modbus_bits(unit: int, address: int, bits: list[bool], function: int) -> None:
+    place = address.to_bytes(2, "big") + len(bits).to_bytes(2, "big")
+    number = sum(bit << index for index, bit in enumerate(bits))
+    data = number.to_bytes((len(bits) + 7) // 8, "little")
+    counted = bytes((len(data),)) + data
+    if function == 15:
+        request, answer = bytes((function,)) + place + counted, bytes((function,)) + place
+    else:
+        request, answer = bytes((function,)) + place, bytes((function,)) + counted
+    table = "discrete" if function == 2 else "coil"
+
+    telegram = exchanges.decode_rtu(
+        by_the_book.modbus_rtu(unit, request), by_the_book.modbus_rtu(unit, answer)
+    )
+
+    assert [(said.code, said.value) for said in telegram.said] == [
+        (f"{table}/{address + index}", bit) for index, bit in enumerate(bits)
+    ]
+
+
+@given(
+    unit=st.integers(1, 247),
+    address=st.integers(0, 0xF000),
+    words=st.lists(st.integers(0, 0xFFFF), min_size=1, max_size=120),
+)
+def test_modbus_writes(unit: int, address: int, words: list[int]) -> None:
+    data = b"".join(word.to_bytes(2, "big") for word in words)
+    place = address.to_bytes(2, "big") + len(words).to_bytes(2, "big")
+    several = b"\x10" + place + bytes((len(data),)) + data
+    one = b"\x06" + address.to_bytes(2, "big") + data[:2]
+
+    telegrams = [
+        exchanges.decode_rtu(by_the_book.modbus_rtu(unit, request), by_the_book.modbus_rtu(unit, answer))
+        for request, answer in ((several, b"\x10" + place), (one, one))
+    ]
+
+    expected = [(f"holding/{address + index}", word) for index, word in enumerate(words)]
+    assert [(said.code, said.value) for said in telegrams[0].said] == expected
+    assert [(said.code, said.value) for said in telegrams[1].said] == expected[:1]
+
+
+@given(
+    station=STATIONS, at=MINUTES, hundredths=st.integers(0, 9999), kind=st.sampled_from((1, 5, 8, 9, 12, 15))
+)
+def test_sl427_other_kinds(station: str, at: datetime, hundredths: int, kind: int) -> None:
+    name, size, decimals = {
+        1: ("rain1", 3, 1),
+        5: ("gate1", 3, 2),
+        8: ("energy1", 4, 2),
+        9: ("water-temperature1", 2, 1),
+        12: ("evaporation1", 3, 1),
+        15: ("water-pressure1", 4, 2),
+    }[kind]
+    value = hundredths / 10**decimals
+    frame = by_the_book.sl427_up(
+        station, kind, by_the_book.sl427_digits(value, size, decimals) + bytes(4), at
+    )
+
+    said = sl427.decode(frame, CHINA).said
+
+    assert (said[0].code, said[0].value) == (name, value)

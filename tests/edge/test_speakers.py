@@ -1,5 +1,6 @@
 """From simulated instruments of every protocol over serial lines to batches: all they served, once."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -239,3 +240,23 @@ async def test_one_that_speaks_by_itself_and_falls_silent_is_missed_until_it_is_
         )
         await sim.clear_fault("mast", "silence")
         await until(lambda: there.samples("mast", "wind")[-1].quality is Quality.GOOD, "the mast to be back")
+
+
+async def test_an_instrument_behind_a_converter_is_asked_over_tcp(tmp_path: Path, broker: Endpoint) -> None:
+    async def instrument(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await reader.readline():
+            writer.write(b"0R0,Ta=21.5C,Rc=1.00M\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(instrument, "127.0.0.1", 0)
+    endpoint = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    text = FIELD.replace("port: /dev/roof, line: 115200-8N1", 'connect: "192.0.2.1:4001"')
+    lines = [line for line in text.splitlines() if not line.startswith("  - {id:") or "id: wxt" in line]
+    district = district_of(tmp_path / "district", "\n".join(lines))
+    async with (
+        centre(broker) as there,
+        agent(district, broker, tmp_path / "state", clock=clock_text(60), bus_endpoints={"roof": endpoint}),
+    ):
+        await until(lambda: there.values("wxt", "temperature"), "a temperature")
+        assert set(there.values("wxt", "temperature")) == {21.5}
+    server.close()
