@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from district.inventory import Device, District, Point
+from rules.compound import combinations_of
 from rules.limits import compile_ladder, relevant_seasons, resolve, to_whole_ms
 from rules.measure import references
 from rules.meter import Meter, stale_ms, unit_of
@@ -17,7 +18,7 @@ def compile_rules(spec: RulesFile, district: District) -> Rulebook:
     watches = [
         _watch(index, spec, district, device, point)
         for index, rule in enumerate(spec.rules)
-        if rule.silence is None
+        if rule.silence is None and not rule.when
         for device, point in selected_points(rule.select, district)
     ]
     silences = [
@@ -26,7 +27,12 @@ def compile_rules(spec: RulesFile, district: District) -> Rulebook:
         if rule.silence is not None
         for device in selected_devices(rule.select, district)
     ]
+    alarms = [(watch.rule, watch.subject, watch.site) for watch in watches]
+    alarms += [(watch.rule, watch.device, watch.site) for watch in silences]
     return Rulebook(
+        combinations=tuple(
+            each for rule in spec.rules if rule.when for each in combinations_of(rule, district, alarms)
+        ),
         rules={rule.id: _rule(rule, watches) for rule in spec.rules},
         watches=tuple(watches),
         silences=tuple(silences),
@@ -62,6 +68,7 @@ def _rule(rule: RuleSpec, watches: list[Watch]) -> Rule:
     }
     if rule.silence is not None:
         rungs = {LEVELS[rule.silence.level], Level.YELLOW}  # blind silence is yellow at least
+    rungs |= {LEVELS[level] for level in rule.when}
     return Rule(id=rule.id, name=rule.name, hazard=rule.hazard, levels=tuple(sorted(rungs)))
 
 

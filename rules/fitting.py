@@ -11,6 +11,7 @@ from district.inventory import Device, District, Point
 from district.load import DEVICES
 from district.mistakes import Location
 from rules.compile import selected_devices, selected_points
+from rules.compounding import check_compound
 from rules.limits import Resolved, Written, relevant_seasons, resolve
 from rules.measuring import check_measuring, check_windows, comparable
 from rules.seasons import combinations
@@ -26,6 +27,9 @@ def check_fitting(
     """The mistakes of each rule beside the district, except of those numbered in ``skip``."""
     for index, rule in enumerate(spec.rules):
         if index in skip:
+            continue
+        if rule.when:
+            yield from check_compound(rules, spec, index)
             continue
         if rule.silence is not None:
             if not any(selected_devices(rule.select, district)):

@@ -6,11 +6,12 @@ State, a batch and the time in; transitions out. It touches no clock, file or ne
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
+from rules.combining import combine, expire
 from rules.measure import View
 from rules.record import Record, mark_of
 from rules.rulebook import Rulebook, Watch
 from rules.silence import hear, judge_silence, orphan
-from rules.state import Announced, EngineState, SilenceState, WatchState
+from rules.state import Announced, CombinationState, EngineState, SilenceState, WatchState
 from rules.subject import KEEP_SAMPLES, adopt, forget, settle, take
 from rules.transition import Level, Transition
 from transport.batch import Batch, Sample
@@ -40,6 +41,12 @@ class Engine:
         for key, silence in self._silences.items():
             self._silences_of[silence.device].append(key)
             self.state.silences.setdefault(key, SilenceState())
+        self._combinations = {_key(each.rule, each.subject): each for each in rulebook.combinations}
+        self._judged_by: defaultdict[str, list[str]] = defaultdict(list)  # alarm to combinations of it
+        for key, combination in self._combinations.items():
+            self.state.combinations.setdefault(key, CombinationState())
+            for alarm in combination.inputs:
+                self._judged_by[alarm].append(key)
         self._catching_up = {
             watch.subject
             for watch in rulebook.watches
@@ -64,6 +71,10 @@ class Engine:
             if key not in self._silences:
                 gone = state.silences.pop(key)
                 ended += [orphan(gone.standing.transition, now_ms)] if gone.level and gone.standing else []
+        for key in list(state.combinations):
+            if key not in self._combinations:
+                past = state.combinations.pop(key)
+                ended += [orphan(past.standing.transition, now_ms)] if past.level and past.standing else []
         for subject in list(state.records):
             if subject not in self._by_point:
                 del state.records[subject]
@@ -102,7 +113,7 @@ class Engine:
 
     def tick(self, now_ms: int) -> list[Announced]:
         """Judge what the mere passing of time changes: silence, and the end of a catching up."""
-        announced = self._number([*self._settle(now_ms, but=())])
+        announced = self._number([*self._settle(now_ms, but=()), *self._expire(now_ms)])
         if self.state.hearing_since_ms is None:
             return announced
         alarms = self._alarmed_sites()
@@ -124,9 +135,10 @@ class Engine:
 
     def latest(self) -> Iterator[Announced]:
         """What people were told last of every alarm that there has been."""
-        alarms: list[WatchState | SilenceState] = [
+        alarms: list[WatchState | SilenceState | CombinationState] = [
             *self.state.watches.values(),
             *self.state.silences.values(),
+            *self.state.combinations.values(),
         ]
         for alarm in alarms:
             if alarm.standing is not None:
@@ -207,23 +219,39 @@ class Engine:
                 alarmed[watch.site] = max(state.told_ms, alarmed.get(watch.site, 0))
         return alarmed
 
+    def _expire(self, now_ms: int) -> Iterator[Transition]:
+        for key, combination in self._combinations.items():
+            yield from expire(combination, self.state.combinations[key], now_ms)
+
     def _number(self, news: list[Transition]) -> list[Announced]:
-        """Number transitions and remember what people are told of each alarm."""
+        """Number transitions, and those they lead to; remember what people are told of each alarm."""
         announced = []
-        for transition in sorted(news, key=lambda each: each.at_ms):
+        waiting = sorted(news, key=lambda each: each.at_ms, reverse=True)
+        while waiting:
+            transition = waiting.pop()
             self.state.ordinal += 1
             numbered = Announced(self.state.ordinal, transition)
             announced.append(numbered)
             key = _key(transition.rule, transition.subject)
-            alarm: WatchState | SilenceState | None = self.state.watches.get(key) or self.state.silences.get(
-                key
-            )
-            if alarm is None or transition.superseded:
-                continue
-            before = alarm.standing
-            if before is None or transition.at_ms >= before.transition.at_ms:
-                alarm.standing = numbered
+            if self._is_told(key, numbered):
+                for combined in self._judged_by.get(key, ()):
+                    combination, state = self._combinations[combined], self.state.combinations[combined]
+                    waiting += reversed(list(combine(combination, state, key, transition)))
         return announced
+
+    def _is_told(self, key: str, numbered: Announced) -> bool:
+        """Note what people are told of an alarm; whether it is the newest of it."""
+        state = self.state
+        alarm: WatchState | SilenceState | CombinationState | None = (
+            state.watches.get(key) or state.silences.get(key) or state.combinations.get(key)
+        )
+        if alarm is None or numbered.transition.superseded:
+            return False
+        before = alarm.standing
+        if before is not None and numbered.transition.at_ms < before.transition.at_ms:
+            return False
+        alarm.standing = numbered
+        return True
 
 
 def _key(rule: str, subject: str) -> str:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from district.fields import Names
+from rules.combining import Combination
 from rules.ladder import Ladder
 from rules.seasons import AnySeason
 from rules.transition import Level
@@ -82,6 +83,7 @@ class Rulebook:
     silences: tuple[SilenceWatch, ...]
     seasons: Mapping[str, AnySeason]
     timezone: ZoneInfo
+    combinations: tuple[Combination, ...] = ()
 
     @cached_property
     def fingerprint(self) -> str:
@@ -106,11 +108,18 @@ class _Judging(msgspec.Struct):
     silences: tuple[SilenceWatch, ...]
     seasons: Mapping[str, AnySeason]
     timezone: str
+    combinations: tuple[Combination, ...] = ()
 
 
 def encode_rulebook(rulebook: Rulebook) -> bytes:
     """What of a rulebook decides about levels: a journal is judged again by the rules of its time."""
-    judging = _Judging(rulebook.watches, rulebook.silences, rulebook.seasons, str(rulebook.timezone))
+    judging = _Judging(
+        rulebook.watches,
+        rulebook.silences,
+        rulebook.seasons,
+        str(rulebook.timezone),
+        rulebook.combinations,
+    )
     return msgspec.json.encode(judging, order="sorted")
 
 
@@ -127,4 +136,5 @@ def decode_rulebook(payload: bytes) -> Rulebook:
         silences=judging.silences,
         seasons=judging.seasons,
         timezone=ZoneInfo(judging.timezone),
+        combinations=judging.combinations,
     )

@@ -20,6 +20,7 @@ from district.findings import SpecError, Text
 from rules.kinds import CurveSpec, JudgedSpec, MinusSpec
 from rules.seasons import SeasonText
 from rules.transition import Level
+from rules.when import ConditionSpec, Scope
 
 Hazard = Literal["flood", "rainstorm", "gas", "pipeline", "air", "dust", "noise", "crane", "equipment"]
 LevelName = Literal["blue", "yellow", "orange", "red"]
@@ -168,13 +169,21 @@ class RuleSpec(JudgedSpec):
     )
     latch: bool = Field(default=False, description="A level once reached stays until the rule is changed.")
     silence: SilenceSpec | None = None
+    when: dict[LevelName, ConditionSpec] = Field(
+        default={}, description="By level: what must hold of other rules' alarms."
+    )
+    per: Scope = Field(
+        default="site", description="Of `when`: the alarms of a site or area are judged together."
+    )
     clear_for: Duration | None = Field(
         default=None, description="How long the value must be past `clear` before the level falls."
     )
 
     @model_validator(mode="after")
     def _is_of_one_kind(self) -> Self:
-        if self.silence is None:
+        if self.when:
+            self._is_about_rules_alone()
+        elif self.silence is None:
             if self.select.point is None:
                 raise SpecError(
                     Text("a ladder watches one point", "阶梯规则必须指定一个测点"),
@@ -182,7 +191,20 @@ class RuleSpec(JudgedSpec):
                     at="select",
                     code="missing-key",
                 )
-            return self
+        else:
+            self._is_about_silence_alone()
+        return self
+
+    def _is_about_rules_alone(self) -> None:
+        for name in ("levels", "during", "override", "only", "latch", "silence", *self.kinds()):
+            if getattr(self, name):
+                raise SpecError(
+                    Text(f"a rule about rules has no {name}", f"组合规则不能写 {name}"),
+                    Text("its levels are written in when", "其级别写在 when 中"),
+                    at=name,
+                )
+
+    def _is_about_silence_alone(self) -> None:
         for name in ("levels", "during", "override", "only", "latch", *self.kinds()):
             if getattr(self, name):
                 raise SpecError(
@@ -196,7 +218,6 @@ class RuleSpec(JudgedSpec):
                 Text("leave point out", "请去掉 point"),
                 at="select",
             )
-        return self
 
 
 class RefineSpec(Spec):

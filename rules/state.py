@@ -56,6 +56,16 @@ class SilenceState(msgspec.Struct, kw_only=True):
     standing: Announced | None = None
 
 
+class CombinationState(msgspec.Struct, kw_only=True):
+    """One rule about other rules for one site or area."""
+
+    level: Level = Level.NORMAL
+    levels: dict[str, Level] = {}  # of its inputs, as announced
+    fallen_ms: dict[str, dict[Level, int]] = {}  # by input: when it last fell below a level
+    judged_ms: int = BEGINNING_MS
+    standing: Announced | None = None
+
+
 class EngineState(msgspec.Struct, kw_only=True):
     """Everything; keys of alarms are ``rule|subject``, keys of records ``device:point``."""
 
@@ -64,6 +74,7 @@ class EngineState(msgspec.Struct, kw_only=True):
     records: dict[str, Record] = {}
     watches: dict[str, WatchState] = {}
     silences: dict[str, SilenceState] = {}
+    combinations: dict[str, CombinationState] = {}
 
 
 def encode_state(state: EngineState) -> bytes:
