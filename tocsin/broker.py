@@ -11,12 +11,17 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
+import structlog
+
 from tocsin.errors import MissingPartError, ProcessError
 from tocsin.fleet import Child, spawn
 from transport.session import Endpoint, TlsFiles
 
+log = structlog.get_logger(__name__)
+
 _LOOPBACK = "127.0.0.1"
 _READY_S = 10.0
+_RESTART_S = 0.5
 _LISTENING = b" running"  # mosquitto logs it once its listeners are open
 _LARGEST_BYTES = 4 * 1024 * 1024
 
@@ -87,9 +92,11 @@ async def open_broker(
         program: ``mosquitto`` or ``iotcore``; by default the first that is installed.
 
     Raises:
-        MissingPartError: Neither is installed, or TLS is asked of iotcore.
+        MissingPartError: Neither is installed, TLS is asked of iotcore, or there are no certificates.
         ProcessError: It does not listen in time.
     """
+    if certs is not None and not (certs / "broker.pem").exists():
+        raise MissingPartError(f"no certificates in {certs}; `tocsin certs` makes them")
     port = port or free_port(host)
     mosquitto = find_mosquitto() if program in (None, "mosquitto") else None
     endpoint = Endpoint(host=host, port=port, tls=client if certs else None)
@@ -110,12 +117,25 @@ async def _run_mosquitto(
     program: str, folder: Path, endpoint: Endpoint, certs: Path | None
 ) -> AsyncIterator[Child]:
     folder.mkdir(parents=True, exist_ok=True)
-    config, log = folder / "mosquitto.conf", folder / "mosquitto.log"
-    log.unlink(missing_ok=True)  # what an earlier run said would be taken for this one's
+    config, log_file = folder / "mosquitto.conf", folder / "mosquitto.log"
+    log_file.unlink(missing_ok=True)  # what an earlier run said would be taken for this one's
     config.write_text(mosquitto_config(folder, host=endpoint.host, port=endpoint.port, certs=certs))
-    async with spawn("broker", [program, "-c", str(config)], log=log) as child:
+    async with spawn("broker", [program, "-c", str(config)], log=log_file) as child:
         await _listening(endpoint, child)
-        yield child
+        watch = asyncio.create_task(_keep_running(child), name="broker:watch")
+        try:
+            yield child
+        finally:
+            watch.cancel()
+            await asyncio.wait([watch])
+
+
+async def _keep_running(child: Child) -> None:
+    """Start the broker again whenever it ends: its clients come back, and nothing was only in it."""
+    while True:
+        log.warning("broker-ended", code=await child.wait(), log=str(child.log))
+        await asyncio.sleep(_RESTART_S)
+        await child.start()
 
 
 @asynccontextmanager

@@ -2,6 +2,7 @@
 
 import ipaddress
 import os
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,6 +19,7 @@ _AUTHORITY = "authority"
 _BROKER = "broker"
 _AUTHORITY_LASTS = timedelta(days=3650)
 _CLIENT_LASTS = timedelta(days=1825)  # a gateway at a dam is visited, not redeployed
+_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*")
 _LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
 
 
@@ -25,6 +27,8 @@ def make_certificates(
     folder: Path, *, district: str, gateways: Iterable[str], hosts: Iterable[str] = ()
 ) -> list[Path]:
     """Make what is missing in ``folder``; what is there is kept, so that a new gateway disturbs no other.
+
+    The broker's certificate is made anew when it lacks one of ``hosts``.
 
     Args:
         folder: Receives ``<name>.pem`` and ``<name>.key`` (mode 0600); it is made when absent.
@@ -36,7 +40,8 @@ def make_certificates(
         The certificates made now.
 
     Raises:
-        TocsinError: The authority's key is missing though its certificate is there, or is no key.
+        TocsinError: A host is neither a name nor an address; or the authority's key is missing though its
+            certificate is there, or is no key.
     """
     folder.mkdir(parents=True, exist_ok=True)
     made: list[Path] = []
@@ -45,12 +50,11 @@ def make_certificates(
         _make_authority(folder, district)
         made.append(authority)
     issuer, issuer_key = _load_authority(folder)
-    names = {_BROKER: _alternatives([*_LOCAL_HOSTS, *hosts])} | {
-        name: _alternatives([name]) for name in (*SERVICES, *gateways)
-    }
+    broker = _alternatives(dict.fromkeys([*_LOCAL_HOSTS, *hosts]))
+    names = {_BROKER: broker} | {name: _alternatives([name]) for name in (*SERVICES, *gateways)}
     for name, alternatives in names.items():
         path = folder / f"{name}.pem"
-        if not path.exists():
+        if not path.exists() or (name == _BROKER and not _names(path) >= set(alternatives)):
             _make_leaf(folder, name, alternatives, issuer, issuer_key, server=name == _BROKER)
             made.append(path)
     return made
@@ -61,9 +65,17 @@ def _alternatives(hosts: Iterable[str]) -> list[x509.GeneralName]:
     for host in hosts:
         try:
             names.append(x509.IPAddress(ipaddress.ip_address(host)))
-        except ValueError:
+        except ValueError as exc:
+            if not _HOST.fullmatch(host):
+                raise TocsinError(f"{host!r} is neither a host name nor an address") from exc
             names.append(x509.DNSName(host))
     return names
+
+
+def _names(path: Path) -> set[x509.GeneralName]:
+    """The hosts that a certificate is for."""
+    certificate = x509.load_pem_x509_certificate(path.read_bytes())
+    return set(certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value)
 
 
 def _make_authority(folder: Path, district: str) -> None:

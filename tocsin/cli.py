@@ -13,15 +13,15 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from district.findings import InvalidFileError, Language
+from district.findings import Language
 from tocsin.alerting_cli import cap_app, ledger_app, register_alerting_commands
-from tocsin.errors import TocsinError
+from tocsin.explain import explain
+from tocsin.field_cli import register_field_commands
 from tocsin.findings import default_language, findings_json, render_findings
 from tocsin.options import HERE, AsJson, Broker, ClockText, District, Lang, State, around
 from tocsin.rules_cli import register_rules_commands
-from tocsin.serve import FINDINGS, USAGE, configure_logs, run_until_signal
+from tocsin.serve import FINDINGS, INTERRUPTED, OK, USAGE, configure_logs, run_until_signal
 from tocsin.store_cli import register_store_commands
-from transport.errors import TransportError
 
 app = typer.Typer(
     help="Senses danger in a district and warns the right people in time.",
@@ -38,23 +38,22 @@ app.add_typer(cap_app, name="cap")
 app.add_typer(ledger_app, name="ledger")
 register_alerting_commands(alerting_app)
 register_store_commands(app)
+register_field_commands(app)
 
 
 def main() -> NoReturn:
     """Run the command line; errors that people can mend become a message and exit code 2."""
     try:
         app()
-    except InvalidFileError as exc:
-        folder = Path(os.environ.get("TOCSIN_DISTRICT", "."))
-        _fail(render_findings(exc.findings, folder, default_language()))
-    except (TocsinError, TransportError) as exc:
-        _fail(f"tocsin: {exc}")
-    sys.exit(0)
-
-
-def _fail(message: str) -> NoReturn:
-    print(message, file=sys.stderr)  # noqa: T201  (a command's last word)
-    sys.exit(USAGE)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    except Exception as exc:
+        message = explain(exc, Path(os.environ.get("TOCSIN_DISTRICT", ".")), default_language())
+        if message is None:
+            raise
+        print(message, file=sys.stderr)  # noqa: T201  (a command's last word)
+        sys.exit(USAGE)
+    sys.exit(OK)
 
 
 @app.command()
@@ -212,7 +211,10 @@ def sim(
 def demo(
     district: District = HERE,
     *,
-    speed: Annotated[float, typer.Option(help="Simulated seconds a second.", min=1.0)] = 360.0,
+    speed: Annotated[
+        float,
+        typer.Option(help="Simulated seconds a second; more is too fast for the lines.", min=1.0, max=720.0),
+    ] = 360.0,
     until_end: Annotated[
         bool, typer.Option("--until-end", help="End by itself when the flood is over.")
     ] = False,
@@ -224,11 +226,12 @@ def demo(
 
     configure_logs(logging.WARNING)  # the view says the rest
     os.environ["TOCSIN_DISTRICT"] = str(district)
-    run_until_signal(
+    code = run_until_signal(
         lambda stop: run_demo(
             district, stop, speed=speed, until_end=until_end or json, keep=keep, as_json=json
         )
     )
+    raise typer.Exit(code)
 
 
 @app.command()

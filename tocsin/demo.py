@@ -20,6 +20,7 @@ from tocsin.findings import default_language
 from tocsin.narrate import Narrator
 from tocsin.replay import Replay, open_replay
 from tocsin.report import make_report
+from tocsin.serve import FINDINGS, OK
 from tocsin.view import render
 from tocsin.watch import SUBSCRIPTIONS, Watch
 from transport.session import open_session
@@ -31,8 +32,11 @@ _FRAME_S = 0.25
 
 async def run_demo(
     folder: Path, stop: asyncio.Event, *, speed: float, until_end: bool, keep: Path | None, as_json: bool
-) -> None:
+) -> int:
     """Run the demo until ``stop``, or until the flood is over; then say what it came to.
+
+    Returns:
+        The exit code: 1 if an answer was lost or stored twice.
 
     Raises:
         ProcessError: A process of the demo broke; the message names its log.
@@ -52,14 +56,28 @@ async def run_demo(
                 following = asyncio.create_task(watch.follow(session))
                 await _show(replay, watch, narrator, stop, until_end=until_end)
                 following.cancel()
-            if until_end and not stop.is_set():
-                await replay.finish()
-        if until_end and not stop.is_set():
-            report = await make_report(replay.district, state, replay.served, replay.clock)
-            if as_json:
-                sys.stdout.write(msgspec.json.format(msgspec.json.encode(report.as_json())).decode() + "\n")
-            else:
-                narrator.summarise(report, keep)
+            if not await _finished(replay, stop):
+                return OK
+        report = await make_report(replay.district, state, replay.served, replay.clock)
+        if as_json:
+            sys.stdout.write(msgspec.json.format(msgspec.json.encode(report.as_json())).decode() + "\n")
+        else:
+            narrator.summarise(report, keep)
+    return FINDINGS if report.lost or report.duplicates else OK
+
+
+async def _finished(replay: Replay, stop: asyncio.Event) -> bool:
+    """Drain everything, unless asked to stop before or meanwhile."""
+    finishing = asyncio.create_task(replay.finish(), name="demo:finish")
+    stopping = asyncio.create_task(stop.wait(), name="demo:stop")
+    await asyncio.wait([finishing, stopping], return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if stop.is_set():
+        finishing.cancel()
+        await asyncio.wait([finishing])
+        return False
+    finishing.result()
+    return True
 
 
 @contextmanager
@@ -89,6 +107,7 @@ async def _show(
             share=(now - STARTS_AT) / (ENDS_AT - STARTS_AT),
             speed=clock.speed,
             language=narrator.language,
+            rows=console.height,
         )
 
     live = Live(console=console, auto_refresh=False) if console.is_terminal else None
@@ -99,7 +118,9 @@ async def _show(
         while not stop.is_set() and not (until_end and clock.now() >= ENDS_AT):
             broken = replay.broken()
             if broken is not None:
-                raise ProcessError(f"{broken.name} ended unasked; its log:\n{_tail(broken.log)}")
+                raise ProcessError(
+                    f"{broken.name} ended unasked ({broken.ending}); {broken.log} ends:\n{_tail(broken.log)}"
+                )
             watch.look_up_warnings()
             if live is not None:
                 live.update(frame(), refresh=True)

@@ -32,6 +32,14 @@ class Child:
         """How the process ended; none while it lives."""
         return self._process.returncode if self._process else None
 
+    @property
+    def ending(self) -> str:
+        """How the process ended, in words."""
+        code = self.returncode
+        if code is None:
+            return "still runs"
+        return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+
     async def start(self) -> None:
         """Start it, or start it again.
 

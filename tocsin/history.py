@@ -3,7 +3,7 @@
 import csv
 import sys
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum, auto
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ from rich.table import Table
 
 from collector.stores import open_store
 from district.findings import closest
-from district.inventory import District, Point
+from district.inventory import Device, District, Point
 from district.load import load_district
 from tocsin.errors import TocsinError
 from tocsin.report import EARLIEST_MS, LATEST_MS
@@ -41,32 +41,44 @@ class Row(NamedTuple):
 async def show_history(
     at: Surroundings, device: str, point: str, *, since: datetime | None, until: datetime | None, form: Form
 ) -> None:
-    """Write the history of one point to stdout, in the district's time.
+    """Write the history of one point to stdout, in the district's time and above the device's datum.
 
     Raises:
-        TocsinError: The district has no such device or point.
+        TocsinError: The district has no such device or point, nothing is stored, or the span is none.
+        StoreDownError: The store is out of reach.
     """
     district = load_district(at.district)
-    spec = _find(district, device, point)
-    first, last = (
+    found, spec = _find(district, device, point)
+    first_ms, last_ms = (
         bound if instant is None else to_ms(instant.replace(tzinfo=instant.tzinfo or district.timezone))
         for instant, bound in ((since, EARLIEST_MS), (until, LATEST_MS))
     )
-    async with open_store(district.store, district=district, state_dir=at.state_of("collector")) as store:
-        found = await store.history(device, point, first, last)
+    if first_ms >= last_ms:
+        raise TocsinError("--from must come before --to")
+    if not (at.state / "collector").is_dir():
+        raise TocsinError(f"nothing is stored in {at.state}; say where with --state")
+    async with open_store(district.store, district=district, state_dir=at.state / "collector") as store:
+        stored = await store.history(device, point, first_ms, last_ms)
+    zero = 0.0 if spec.counter else found.datum_zero
     rows = [
-        Row(from_ms(at_ms).astimezone(district.timezone), value, quality) for at_ms, value, quality in found
+        Row(
+            from_ms(row.at_ms).astimezone(district.timezone),
+            None if row.value is None else row.value + zero,
+            row.quality,
+        )
+        for row in stored
     ]
-    _SHOW[form](f"{device} {point}", spec.unit, rows)
+    datum = f" above datum {found.datum_system or ''} (zero {zero:g})" if zero else ""
+    _SHOW[form](f"{device} {point}{datum}", spec.unit, rows)
 
 
-def _find(district: District, device: str, point: str) -> Point:
-    if device not in district.devices:
+def _find(district: District, device: str, point: str) -> tuple[Device, Point]:
+    found = district.devices.get(device) or district.disabled.get(device)
+    if found is None:
         raise TocsinError(_unknown("device", device, list(district.devices)))
-    points = district.devices[device].points
-    if point not in points:
-        raise TocsinError(f"{device}: {_unknown('point', point, list(points))}")
-    return points[point]
+    if point not in found.points:
+        raise TocsinError(f"{device}: {_unknown('point', point, list(found.points))}")
+    return found, found.points[point]
 
 
 def _unknown(kind: str, word: str, known: Sequence[str]) -> str:
@@ -105,7 +117,8 @@ def _show_plot(title: str, unit: str, rows: Sequence[Row]) -> None:
         sys.stdout.write(f"{title}: nothing measured in this span\n")
         return
     figure = plotext.figure
-    figure.date("x").activate()
+    long = rows[-1].taken_at - rows[0].taken_at > timedelta(days=2)
+    figure.date("x").activate(form="%m-%d" if long else "%H:%M")
     times = [row.taken_at.replace(tzinfo=None) for row in shown]  # drawn as the district's clock shows them
     figure.draw(figure.signal(times, [row.value for row in shown]))
     figure.title(title)

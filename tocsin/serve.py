@@ -4,11 +4,15 @@ import asyncio
 import logging
 import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
+from typing import TypeVar
 
 import structlog
 
 OK, FINDINGS, USAGE = 0, 1, 2
+INTERRUPTED = 128 + signal.SIGINT
+
+Result = TypeVar("Result")
 
 
 def configure_logs(least: int = logging.INFO) -> None:
@@ -30,10 +34,10 @@ def configure_logs(least: int = logging.INFO) -> None:
     logging.basicConfig(level=logging.ERROR, stream=sys.stderr)  # libraries speak only of what broke
 
 
-def run_until_signal(run: Callable[[asyncio.Event], Awaitable[None]]) -> None:
-    """Run ``run`` and set its event at SIGINT or SIGTERM; a second signal ends it at once."""
+def run_until_signal(run: Callable[[asyncio.Event], Coroutine[None, None, Result]]) -> Result:
+    """Run ``run`` and set its event at SIGINT, SIGTERM or SIGHUP; a second signal ends it at once."""
 
-    async def main() -> None:
+    async def main() -> Result:
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         task = asyncio.current_task()
@@ -43,11 +47,11 @@ def run_until_signal(run: Callable[[asyncio.Event], Awaitable[None]]) -> None:
                 task.cancel()
             stop.set()
 
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, asked)
-        await run(stop)
+        return await run(stop)
 
     try:
-        asyncio.run(main())
+        return asyncio.run(main())
     except asyncio.CancelledError:
-        sys.exit(128 + signal.SIGINT)
+        sys.exit(INTERRUPTED)

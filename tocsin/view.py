@@ -14,7 +14,7 @@ from alerting.cap import read_xml
 from alerting.ledger import WarningRecord
 from district.fields import Names
 from district.findings import Language
-from district.inventory import District, Site
+from district.inventory import Device, District, Point, Site
 from rules.transition import Level
 from tocsin.report import ANSWERS
 from tocsin.watch import Watch
@@ -58,7 +58,7 @@ _WORDS = {
         "级别变化 {transitions} · 预警 {warnings} · 回执 {receipts}",
     },
 }
-_SHOWN_WARNINGS = 10
+_OTHER_ROWS = 11  # head, bar, frames, titles, counters, and a site that takes two
 _MANY = 10_000
 _HANDED_OVER = ("sent", "delivered", "read", "acknowledged")
 
@@ -70,9 +70,16 @@ def mark(level: Level, language: Language) -> Text:
 
 
 def render(
-    watch: Watch, district: District, *, now: datetime, share: float, speed: float, language: Language
+    watch: Watch,
+    district: District,
+    *,
+    now: datetime,
+    share: float,
+    speed: float,
+    language: Language,
+    rows: int,
 ) -> Group:
-    """One frame of the view; ``share`` of the replay is over."""
+    """One frame of the view on a terminal of so many rows; ``share`` of the replay is over."""
     words = _WORDS[language]
     local = now.astimezone(district.timezone)
     head = Table.grid(expand=True)
@@ -86,11 +93,12 @@ def render(
     )
     bar = Table.grid(expand=True)  # a progress bar alone does not end its line
     bar.add_row(ProgressBar(total=1.0, completed=min(1.0, share)))
+    room = rows - len(district.sites) - _OTHER_ROWS
     return Group(
         head,
         bar,
         Panel(_sites(watch, district, now, language), title=words["sites"]),
-        Panel(_warnings(watch, district, language), title=words["warnings"]),
+        Panel(_warnings(watch, district, language, room), title=words["warnings"]),
         Text(words["counters"].format(**_counters(watch)), style="dim"),
     )
 
@@ -128,19 +136,20 @@ def _newest(watch: Watch, district: District, site: Site) -> tuple[list[str], in
             sample = watch.newest.get((device.id, point.id))
             if sample is None or point.id == ANSWERS:
                 continue
-            value = "?" if sample.value is None else _figure(sample.value)
+            value = "?" if sample.value is None else _figure(sample.value + _zero(device, point))
             doubt = "" if sample.quality.is_good else f" ({sample.quality.value})"
             values.append(f"{point.id} {value} {point.unit}{doubt}")
             taken_ms = max(taken_ms or 0, sample.at_ms)
     return values, taken_ms
 
 
-def _warnings(watch: Watch, district: District, language: Language) -> Table | Text:
+def _warnings(watch: Watch, district: District, language: Language, rows: int) -> Table | Text:
+    """The newest warnings, the newest first: what does not fit is the oldest."""
     words = _WORDS[language]
     if not watch.warnings:
         return Text(words["none"], style="dim")
     table = Table(words["sent"], words["level"], words["what"], words["told"], expand=True, box=None)
-    for record in watch.warnings[-_SHOWN_WARNINGS:]:
+    for record in watch.warnings[: -max(1, rows) - 1 : -1]:
         sent = from_ms(record.sent_ms).astimezone(district.timezone)
         table.add_row(
             f"{sent:%H:%M:%S}", mark(level_of(record), language), headline(record, language), told(record)
@@ -178,6 +187,11 @@ def _counters(watch: Watch) -> dict[str, int]:
         "warnings": len(watch.warnings),
         "receipts": sum(len(record.receipts) for record in watch.warnings),
     }
+
+
+def _zero(device: Device, point: Point) -> float:
+    """What is added to a reading so that it compares with the limits."""
+    return 0.0 if point.counter else device.datum_zero
 
 
 def _figure(value: float) -> str:

@@ -1,11 +1,13 @@
 import asyncio
+import os
+import signal
 from pathlib import Path
 
 import pytest
 
 from tocsin.broker import open_broker
 from tocsin.certs import make_certificates
-from tocsin.errors import MissingPartError, ProcessError
+from tocsin.errors import MissingPartError, ProcessError, TocsinError
 from transport.session import Endpoint, Session, TlsFiles, open_session
 
 PROGRAMS = ["mosquitto", "iotcore"]
@@ -86,6 +88,7 @@ async def test_a_client_without_a_certificate_is_refused(tmp_path: Path) -> None
 
 
 async def test_iotcore_does_not_pretend_to_speak_tls(tmp_path: Path) -> None:
+    make_certificates(tmp_path, district="linjiang", gateways=[])
     with pytest.raises(MissingPartError, match="apt install mosquitto"):
         async with open_broker(tmp_path, certs=tmp_path, program="iotcore"):
             pass
@@ -96,6 +99,44 @@ async def test_a_broker_that_cannot_start_says_where_its_log_is(tmp_path: Path) 
         with pytest.raises(ProcessError, match=r"mosquitto\.log"):
             async with open_broker(tmp_path / "second", port=endpoint.port, program="mosquitto"):
                 pass
+
+
+def test_a_new_name_of_the_broker_is_put_into_its_certificate_and_a_known_one_is_not_made_again(
+    tmp_path: Path,
+) -> None:
+    make_certificates(tmp_path, district="linjiang", gateways=["gw-1"])
+
+    hosts = ["broker.example.org"]
+    renewed = make_certificates(tmp_path, district="linjiang", gateways=["gw-1"], hosts=hosts)
+    again = make_certificates(tmp_path, district="linjiang", gateways=["gw-1"], hosts=hosts)
+
+    assert [path.name for path in renewed] == ["broker.pem"]
+    assert again == []
+
+
+def test_a_host_that_is_none_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(TocsinError, match="neither a host name nor an address"):
+        make_certificates(tmp_path, district="linjiang", gateways=[], hosts=["http://broker"])
+
+
+async def test_a_broker_that_is_killed_comes_back_and_so_do_its_clients(tmp_path: Path) -> None:
+    async with (
+        open_broker(tmp_path, program="mosquitto") as endpoint,
+        open_session(endpoint, client_id="faithful") as session,
+    ):
+        async with asyncio.timeout(20):
+            await session.connected.wait()
+            os.kill(_pid_of("mosquitto.conf", tmp_path), signal.SIGKILL)
+            while session.generation < 2:  # noqa: ASYNC110  (a second connection, whenever it comes)
+                await asyncio.sleep(0.05)
+
+
+def _pid_of(word: str, folder: Path) -> int:
+    for cmdline in Path("/proc").glob("[0-9]*/cmdline"):
+        words = cmdline.read_bytes().decode(errors="replace").split("\0")
+        if any(each == str(folder / word) for each in words):
+            return int(cmdline.parent.name)
+    raise AssertionError(f"no process with {word}")
 
 
 def test_keys_are_for_their_owner_alone_and_a_second_run_keeps_them(tmp_path: Path) -> None:

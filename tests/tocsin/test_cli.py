@@ -83,6 +83,7 @@ def test_a_service_refuses_a_district_with_mistakes_and_shows_them(district: Pat
         (["edge"], "Give --gateway, one of: gw-chengdong, gw-city, gw-qingshan"),
         (["edge", "--gateway", "gw-city", "--bus", "air=/dev/x"], "gateway gw-city has no bus 'air'"),
         (["collect"], "give --broker"),
+        (["history", "river-01-level", "level"], "nothing is stored"),
         (["collect", "--broker", "http://x"], "expected mqtt://HOST:PORT"),
         (["history", "river-01-levle", "level"], "did you mean 'river-01-level'"),
         (["history", "river-01-level", "levle"], "no point 'levle'; did you mean 'level'"),
@@ -93,6 +94,22 @@ def test_bad_usage_says_what_to_do(words: list[str], said: str, tmp_path: Path) 
 
     assert done.returncode == 2
     assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_gateway_checks_the_one_file_it_has(tmp_path: Path) -> None:
+    shutil.copy(DISTRICT / "devices.yaml", tmp_path)
+
+    assert tocsin("check", "-d", str(tmp_path), "--lang", "en").stdout == "no findings\n"
+
+
+def test_a_state_folder_that_is_none_is_said_in_a_line(tmp_path: Path) -> None:
+    (tmp_path / "state").write_text("a file")
+
+    done = tocsin("collect", "--state", str(tmp_path / "state"), "--broker", "mqtt://127.0.0.1:1")
+
+    assert done.returncode == 2
+    assert "check that the state folder may be written" in done.stderr
     assert "Traceback" not in done.stderr
 
 

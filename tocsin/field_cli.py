@@ -1,0 +1,183 @@
+"""The technician's commands: ``tocsin bus`` and ``tocsin device``."""
+
+from json import dumps
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tocsin.options import HERE, AsJson, District
+from tocsin.serve import FINDINGS, configure_logs, run_until_signal
+
+bus_app = typer.Typer(help="Buses: what is asked on them, and who is there.", no_args_is_help=True)
+device_app = typer.Typer(help="Single instruments.", no_args_is_help=True)
+
+Endpoint = Annotated[
+    str | None, typer.Option("--port", help="A serial port or HOST:PORT in place of the bus's own.")
+]
+DeviceId = Annotated[str, typer.Argument(help="A device of devices.yaml.")]
+
+
+def register_field_commands(app: typer.Typer) -> None:
+    """Add them to the command line."""
+    app.add_typer(bus_app, name="bus")
+    app.add_typer(device_app, name="device")
+
+
+@bus_app.command("plan")
+def bus_plan(
+    district: District = HERE,
+    gateway: Annotated[str | None, typer.Option(help="Only this gateway's buses.")] = None,
+    bus: Annotated[str | None, typer.Option(help="Only this bus.")] = None,
+    *,
+    json: AsJson = False,
+) -> None:
+    """Show how each Modbus bus is asked: requests, predicted time of each cycle, load."""
+    from tocsin.bus import bus_plans, show_plans
+
+    plans = bus_plans(district, gateway, bus)
+    if json:
+        typer.echo(dumps({"buses": plans}, ensure_ascii=False))
+    else:
+        show_plans(plans)
+
+
+@bus_app.command("scan")
+def bus_scan(
+    ports: Annotated[list[str], typer.Argument(help="Serial ports or HOST:PORT.")],
+    *,
+    district: District = HERE,
+    baud: Annotated[
+        list[int] | None, typer.Option(help="Try this rate; repeatable. By default the six usual ones.")
+    ] = None,
+    form: Annotated[
+        list[str] | None, typer.Option("--format", help="Try these characters, as in 8E1; repeatable.")
+    ] = None,
+    units: Annotated[str, typer.Option(help="Unit ids, as in 1-247 or 1,5,9.")] = "1-247",
+    wait_ms: Annotated[int, typer.Option(min=10, help="How long a unit may think.")] = 100,
+    write: Annotated[
+        Path | None, typer.Option(help="Write the district's devices.yaml with what is found.")
+    ] = None,
+    gateway: Annotated[str | None, typer.Option(help="The gateway that has the ports.")] = None,
+    site: Annotated[str | None, typer.Option(help="The site of what is found.")] = None,
+    json: AsJson = False,
+) -> None:
+    """Find the Modbus units on ports of unknown settings; the time left is shown on stderr."""
+    from edge.modbus.scan import FORMATS
+    from tocsin.bus import COMMON_BAUDS, Sweep, scan_ports
+    from tocsin.found import found_yaml
+
+    configure_logs()
+    sweep = Sweep(
+        bauds=baud or COMMON_BAUDS, formats=form or FORMATS, units=_unit_ids(units), wait_s=wait_ms / 1000
+    )
+    devices = scan_ports(ports, sweep)
+    if json:
+        typer.echo(dumps({"found": [device.as_json() for device in devices]}))
+    else:
+        for device in devices:
+            typer.echo(f"{device.port} {device.found.line or ''} unit {device.found.unit}")
+    if write is not None and devices:
+        write.write_text(found_yaml(district, devices, gateway=gateway, site=site), encoding="utf-8")
+        typer.echo(f"wrote {write}", err=True)
+    raise typer.Exit(0 if devices else FINDINGS)
+
+
+def _unit_ids(text: str) -> tuple[int, ...]:
+    found: list[int] = []
+    for part in text.split(","):
+        first, _, last = part.partition("-")
+        if not first.isdecimal() or (last and not last.isdecimal()):
+            raise typer.BadParameter(f"{text!r}: write unit ids as 1-247 or 1,5,9")
+        found += range(int(first), int(last or first) + 1)
+    if not found or not all(1 <= unit <= 247 for unit in found):  # noqa: PLR2004  (Modbus's own figure)
+        raise typer.BadParameter("unit ids lie between 1 and 247")
+    return tuple(dict.fromkeys(found))
+
+
+@bus_app.command("sniff")
+def bus_sniff(
+    port: Annotated[str, typer.Argument(help="A serial port that nobody else has open.")],
+    line: Annotated[str, typer.Option(help="Baud rate, bits, parity, stop.")] = "9600-8N1",
+    seconds: Annotated[float | None, typer.Option(help="End after so long; else at Ctrl-C.")] = None,
+    *,
+    json: AsJson = False,
+) -> None:
+    """Listen to a Modbus RTU line that somebody else asks on, and say what passes."""
+    from district.bus import parse_line
+    from district.findings import SpecError
+    from tocsin.bus import sniff_port
+
+    configure_logs()
+    try:
+        setting = parse_line(line)
+    except SpecError as exc:
+        raise typer.BadParameter(exc.what.en) from exc
+    sniff_port(port, setting, seconds=seconds, as_json=json)
+
+
+@device_app.command("read")
+def device_read(
+    device: DeviceId,
+    point: Annotated[str | None, typer.Argument(help="Only this point.")] = None,
+    district: District = HERE,
+    port: Endpoint = None,
+    *,
+    json: AsJson = False,
+) -> None:
+    """Read a device once: raw frames, values, verdicts, milliseconds."""
+    from tocsin.device import read_device, show_visit
+
+    configure_logs()
+    visit = read_device(district, device, point, port)
+    if json:
+        typer.echo(dumps(visit.as_json(), ensure_ascii=False))
+    else:
+        show_visit(visit)
+    raise typer.Exit(0 if visit.is_well else FINDINGS)
+
+
+@device_app.command("decode")
+def device_decode(
+    words: Annotated[list[str] | None, typer.Argument(help="Registers: 0x42F6 0xE979, or 42F6E979.")] = None,
+    *,
+    device: Annotated[str | None, typer.Option(help="Read them from this device instead.")] = None,
+    table: Annotated[str, typer.Option(help="holding or input.")] = "holding",
+    addr: Annotated[int, typer.Option(help="From this address on, counted from 0.")] = 0,
+    count: Annotated[int, typer.Option(min=1, max=125, help="So many registers.")] = 4,
+    near: Annotated[float | None, typer.Option(help="What the instrument shows now.")] = None,
+    district: District = HERE,
+    port: Endpoint = None,
+    everything: Annotated[bool, typer.Option("--all", help="Not only the most plausible.")] = False,
+    json: AsJson = False,
+) -> None:
+    """Read one block of registers in every type and order; the plausible one is marked."""
+    from tocsin.device import meanings, parse_words, read_words, show_meanings
+
+    configure_logs()
+    if (device is None) == (not words):
+        raise typer.BadParameter("give registers, or --device to read them from")
+    block = (
+        parse_words(words or [])
+        if device is None
+        else read_words(district, device, table=table, address=addr, count=count, endpoint=port)
+    )
+    rows = meanings(block, near)
+    if json:
+        typer.echo(dumps({"words": block, "readings": rows}, ensure_ascii=False))
+    else:
+        show_meanings(block, rows, everything=everything)
+
+
+@device_app.command("live")
+def device_live(
+    device: DeviceId,
+    district: District = HERE,
+    every: Annotated[float, typer.Option(min=0.1, help="Seconds between two readings.")] = 1.0,
+    port: Endpoint = None,
+) -> None:
+    """Show a device's values as they change, until Ctrl-C."""
+    from tocsin.device import watch_device
+
+    configure_logs()
+    run_until_signal(lambda stop: watch_device(district, device, port, every, stop))
