@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 
 from pymodbus.client import AsyncModbusSerialClient
@@ -124,12 +125,9 @@ def instruments(folder: Path) -> Iterator[Path]:
             process.terminate()
 
 
-def silence(run: Path) -> None:
-    subprocess.run(
-        [sys.executable, "-m", "firmware_sim", "fault", str(run), DEAD, "silence"],
-        check=True,
-        capture_output=True,
-    )
+def silence(run: Path, *options: str) -> None:
+    command = [sys.executable, "-m", "firmware_sim", "fault", str(run), DEAD, "silence", *options]
+    subprocess.run(command, check=True, capture_output=True)
 
 
 async def polled(folder: Path, run: Path, every: timedelta, then: Callable[[], float]) -> Counted:
@@ -183,7 +181,7 @@ def cycles_s(rows: list[Served]) -> list[float]:
     found: list[float] = []
     for name in {row.instrument for row in rows} - {DEAD}:
         instants = sorted(row.wall_s for row in rows if row.instrument == name)
-        found += [later - earlier for earlier, later in zip(instants, instants[1:], strict=False)]
+        found += [later - earlier for earlier, later in pairwise(instants)]
     return sorted(found)
 
 
@@ -213,17 +211,9 @@ def measured(folder: Path, every: timedelta) -> dict[str, float]:
         }
         figures["growth"] = figures["cycle_p95_one_dead_s"] / figures["cycle_p95_s"] - 1
         if every == SATURATING:
-            figures["busy_pymodbus"] = asyncio.run(peer_after(run))
+            silence(run, "--off")
+            figures["busy_pymodbus"] = asyncio.run(peer(run, 10.0))
         return figures
-
-
-async def peer_after(run: Path) -> float:
-    subprocess.run(
-        [sys.executable, "-m", "firmware_sim", "fault", str(run), DEAD, "silence", "--off"],
-        check=True,
-        capture_output=True,
-    )
-    return await peer(run, 10.0)
 
 
 def main() -> dict[str, object]:

@@ -69,6 +69,16 @@ def _line(value: Any) -> Any:
     )
 
 
+def parse_line(text: str) -> SerialLine:
+    """Read a line setting, as in ``9600-8N1``.
+
+    Raises:
+        SpecError: The text is of another form, or its baud rate is no common one.
+    """
+    line: SerialLine = _line(text)
+    return line
+
+
 def _parity(letter: str) -> Literal["N", "E", "O"]:
     return "E" if letter == "E" else "O" if letter == "O" else "N"
 

@@ -14,7 +14,8 @@ _SHORT, _LONG = len("ABCD"), len("ABCDEFGH")
 _FLOATS = {"f16", "f32", "f64"}
 _USUAL = (1e-3, 1e6)  # most measured quantities lie between
 _SHORT_DIGITS = 7
-_TEXT_SHARE = 0.9
+_SHORTEST_TEXT, _A_LETTER = 4, 0.7
+_RARE = 3.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,8 +71,8 @@ def _ways(words: int) -> Iterator[tuple[RegisterType, ByteOrder]]:
 def _score(type_: RegisterType, order: ByteOrder, value: float | str, near: float | None) -> float:
     common = {"ABCD": 0.3, "CDAB": 0.2}.get(order, 0.0)
     if isinstance(value, str):
-        printable = sum(letter.isprintable() for letter in value) / len(value)
-        return (2.0 if printable >= _TEXT_SHARE and value.isascii() and len(value) > 3 else -3.0) + common  # noqa: PLR2004
+        is_text = value.isascii() and value.isprintable() and len(value) >= _SHORTEST_TEXT
+        return common + (_A_LETTER * len(value) if is_text else -3.0)
     if not isfinite(value):
         return -5.0
     if near is not None:
@@ -82,7 +83,8 @@ def _score(type_: RegisterType, order: ByteOrder, value: float | str, near: floa
             return 0.5 + common
         digits = len(repr(size).replace(".", "").strip("0").partition("e")[0])
         usual = 1.5 if _USUAL[0] <= size <= _USUAL[1] else -abs(log10(size)) / 4
-        return usual + (1.5 if digits <= _SHORT_DIGITS else 0.0) - 0.1 * digits + common
+        rare = _RARE if type_ == "f16" else 0.0  # any two bytes are a short decimal in it
+        return usual + (1.5 if digits <= _SHORT_DIGITS else 0.0) - 0.1 * digits + common - rare
     waste = 0.4 * (WORDS[type_] - 1)  # a longer number is the less likely, the larger it is
     bcd = -0.5 if type_.startswith("bcd") else 0.0
     return (

@@ -14,6 +14,7 @@ from edge.errors import LinkDownError
 
 _BACKOFF_S = (0.2, 5.0)  # between attempts to open: at first, at most
 _CONNECT_WITHIN_S = 5.0
+_PORT_ERRORS = (OSError, ValueError, termios.error)  # termios has an error of its own kind
 _MOST_UNREAD = 65_536  # beyond it the sender is made to wait
 
 Dial = Callable[[asyncio.Protocol], Awaitable[asyncio.Transport]]
@@ -32,15 +33,18 @@ def dial_serial(port: str, line: SerialLine) -> Dial:
                 stopbits=line.stop,
                 exclusive=True,
             )
-        except (OSError, ValueError, termios.error) as exc:  # SerialException is an OSError
+        except _PORT_ERRORS as exc:
             raise LinkDownError(f"{port}: {exc}") from exc
+        loop = asyncio.get_running_loop()
         try:
             _flush(device)
+            transport, _ = await serial_asyncio_fast.connection_for_serial(loop, lambda: protocol, device)
         except LinkDownError:
             device.close()
             raise
-        loop = asyncio.get_running_loop()
-        transport, _ = await serial_asyncio_fast.connection_for_serial(loop, lambda: protocol, device)
+        except _PORT_ERRORS as exc:
+            device.close()
+            raise LinkDownError(f"{port}: {exc}") from exc
         return cast("asyncio.Transport", transport)
 
     return dial

@@ -91,8 +91,8 @@ class BusPoller:
             now_ms = self._clock.now_ms()
             place, in_haste = self._choose(grid.ready(now_ms) or [grid.next()])
             turn = grid.take(place, now_ms)
-            self._note_load(turn.missed)
             polled = self._polled[place]
+            self._note_load(0 if polled.health.is_silent else turn.missed)
             if polled.health.may_try(loop.time()):
                 spare_s = (grid.next().at_ms - now_ms) / 1000 / self._clock.speed
                 await self._poll(polled, turn.steps, in_haste=in_haste, spare_s=spare_s)

@@ -1,20 +1,17 @@
-"""Finding units on a line whose settings nobody wrote down: every setting, every unit id, one short question."""
+"""Finding units on a line whose settings nobody wrote down: each setting, each unit id, one question."""
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import Literal
 
-from district.bus import SerialLine
+from district.bus import SerialLine, parse_line
 from district.bustime import line_silence_s
 from district.register import Table
 from edge.errors import LinkDownError
 from edge.link import Dial, Link
 from edge.modbus.framing import Data, Framing, GarbledError, ReadRequest, Refusal
 from edge.waiting import until_s
-
-Parity = Literal["N", "E", "O"]
 
 _ILLEGAL_ADDRESS, _ILLEGAL_VALUE = 2, 3
 _TABLES: tuple[Table, ...] = ("holding", "input")
@@ -48,9 +45,17 @@ class Readable:
     words: dict[int, int]
 
 
-def line_settings(bauds: Sequence[int], parities: Sequence[Parity]) -> list[SerialLine]:
-    """The settings to try, in the given order; without parity there is one stop bit, as makers do it."""
-    return [SerialLine(baud=baud, bits=8, parity=parity, stop=1) for baud, parity in product(bauds, parities)]
+FORMATS: tuple[str, ...] = ("8N1", "8E1", "8O1", "8N2")
+"""The characters that makers of RTU units use, the usual ones first."""
+
+
+def line_settings(bauds: Sequence[int], formats: Sequence[str]) -> list[SerialLine]:
+    """The settings to try, all formats at a rate before the next rate.
+
+    Raises:
+        SpecError: A rate or a format is none.
+    """
+    return [parse_line(f"{baud}-{each}") for baud, each in product(bauds, formats)]
 
 
 class Dialog:
@@ -119,15 +124,21 @@ async def scan(
         tell: Hears of every question.
 
     Raises:
-        LinkDownError: The port or connection is away.
+        LinkDownError: The port or connection cannot be opened at any setting, or went away.
     """
     loop = asyncio.get_running_loop()
     expected = _expected_s(framing, lines, len(units), wait_s)
     began_s, asked, total = loop.time(), 0, len(lines) * len(units)
     found: list[Found] = []
+    refusals: list[LinkDownError] = []
     for place, line in enumerate(lines):
         link = Link("scan", dial(line), now_ms=lambda: 0)
-        await link.open()
+        try:
+            await link.open()
+        except LinkDownError as exc:
+            refusals.append(exc)  # not every adapter can do every setting
+            asked += len(units)
+            continue
         try:
             dialog = Dialog(link, framing, line)
             for unit in units:
@@ -142,6 +153,8 @@ async def scan(
                 tell(Progress(line=line, asked=asked, total=total, left_s=left_s, found=len(found)))
         finally:
             await link.close()
+    if len(refusals) == len(lines):
+        raise refusals[0]
     return found
 
 
@@ -160,7 +173,7 @@ async def explore(
         tables = []
         for table in _TABLES:
             words: dict[int, int] = {}
-            await _explore(dialog, found.unit, table, addresses, wait_s, words)
+            await _explore(dialog, found.unit, table, addresses, wait_s=wait_s, words=words)
             if words:
                 tables.append(Readable(table=table, words=dict(sorted(words.items()))))
         return tables
@@ -169,7 +182,7 @@ async def explore(
 
 
 async def _explore(
-    dialog: Dialog, unit: int, table: Table, span: range, wait_s: float, words: dict[int, int]
+    dialog: Dialog, unit: int, table: Table, span: range, *, wait_s: float, words: dict[int, int]
 ) -> None:
     """Read a span of addresses; what is refused is asked again in halves."""
     answer = await dialog.ask(_question(unit, table, span.start, len(span)), wait_s)
@@ -179,7 +192,7 @@ async def _explore(
     elif isinstance(answer, Refusal) and answer.code in {_ILLEGAL_ADDRESS, _ILLEGAL_VALUE} and len(span) > 1:
         middle = len(span) // 2
         for half in (span[:middle], span[middle:]):
-            await _explore(dialog, unit, table, half, wait_s, words)
+            await _explore(dialog, unit, table, half, wait_s=wait_s, words=words)
 
 
 def runs(words: dict[int, int]) -> Iterator[tuple[int, list[int]]]:

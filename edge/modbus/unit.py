@@ -86,6 +86,14 @@ class ModbusUnit:
                 self._said.pop(cell, None)
         return sorted(requests, key=lambda request: self._scale_cells.isdisjoint(request.cells))
 
+    def requests_of(self, name: str) -> list[Request]:
+        """What to ask for one point alone; registers that say its scale come first."""
+        point = next(point for point in self._layout.points if point.name == name)
+        return [
+            Request(cell.table, cell.address, cell.words, (cell,))
+            for cell in (*point.scale_cells, point.cell)
+        ]
+
     def question(self, request: Request) -> ReadRequest:
         """The request as it is asked on the bus."""
         return ReadRequest(

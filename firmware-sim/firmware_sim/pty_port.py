@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import termios
 import tty
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,7 @@ log = logging.getLogger(__name__)
 _BUNCH_CHARS = 3
 _BUNCH_S = 0.002
 _READ_SIZE = 4096
+_TWO = 2  # stop bits
 
 
 class PtyPort:
@@ -25,8 +27,14 @@ class PtyPort:
     Its own slave side stays open, so a master that comes and goes never sees an error.
     """
 
-    def __init__(self, link: Path, setting: LineSetting, on_bytes: Callable[[bytes], None]) -> None:
-        """Open the port; ``on_bytes`` is called with whatever the other side writes."""
+    def __init__(
+        self, link: Path, setting: LineSetting, on_bytes: Callable[[bytes], None], *, strict: bool = False
+    ) -> None:
+        """Open the port; ``on_bytes`` is called with whatever the other side writes.
+
+        A ``strict`` port hears nothing from a side whose line setting is another.
+        """
+        self._strict = strict
         self._link = link
         self._setting = setting
         self._on_bytes = on_bytes
@@ -100,5 +108,11 @@ class PtyPort:
             data = os.read(self._master, _READ_SIZE)
         except BlockingIOError:
             return
-        if self._plugged and data:
+        if self._plugged and data and (not self._strict or self._is_set_alike()):
             self._on_bytes(data)
+
+    def _is_set_alike(self) -> bool:
+        """Whether the other side has set the port as the line is, as far as a pseudo-terminal keeps it."""
+        _, _, flags, _, _, speed, _ = termios.tcgetattr(self._slave)
+        is_speed = speed == getattr(termios, f"B{self._setting.baud}", None)
+        return is_speed and bool(flags & termios.CSTOPB) == (self._setting.stop == _TWO)

@@ -22,6 +22,7 @@ class RtuLine:
     def __init__(self, spec: ModbusRtuSpec, units: Mapping[int, ModbusUnit], link: Path) -> None:
         """Know the line; nothing is open yet."""
         self._setting = spec.line
+        self._strict = spec.strict
         self._units = units
         self._link = link
         self._scanner = RequestScanner()
@@ -33,7 +34,7 @@ class RtuLine:
         """Open the port and return its path."""
         self._tasks = tasks
         self._loop = asyncio.get_running_loop()
-        self._port = PtyPort(self._link, self._setting, self._hear)
+        self._port = PtyPort(self._link, self._setting, self._hear, strict=self._strict)
         return str(self._link)
 
     async def reconcile(self) -> None:

@@ -78,10 +78,15 @@ class StationSpec(Spec):
 
 
 class ModbusRtuSpec(Spec):
-    """Several slaves on one pseudo-terminal."""
+    """Several slaves on one pseudo-terminal.
+
+    A ``strict`` line hears only a master whose port has its baud rate and stop bits. A pseudo-terminal knows
+    no parity.
+    """
 
     kind: Literal["modbus-rtu"]
     line: Line
+    strict: bool = False
     units: list[UnitSpec] = Field(min_length=1)
 
 

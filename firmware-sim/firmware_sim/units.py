@@ -49,6 +49,7 @@ class LineSetting:
 
     baud: int
     bits_per_char: int  # with start, parity and stop bits
+    stop: int = 1
 
     @property
     def char_s(self) -> float:
@@ -74,7 +75,7 @@ def parse_line(text: object) -> LineSetting:
         message = f"{text!r} is no line setting: write baud-bits-parity-stop, such as 9600-8N1"
         raise ValueError(message)
     bits = 1 + int(match[2]) + (match[3] != "N") + int(match[4])
-    return LineSetting(baud=int(match[1]), bits_per_char=bits)
+    return LineSetting(baud=int(match[1]), bits_per_char=bits, stop=int(match[4]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
