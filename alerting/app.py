@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
 import structlog
 
 from alerting.archive import load_threads
@@ -15,13 +16,18 @@ from alerting.channels.email import SmtpSettings
 from alerting.channels.setup import open_channels
 from alerting.compose import Composer
 from alerting.contacts import Contacts
+from alerting.counter import Counter
 from alerting.database import FILE_NAME as DATABASE_FILE
 from alerting.database import Database, open_database
+from alerting.decide import Decider
 from alerting.delivery import waiting
 from alerting.desk import Desk
 from alerting.dispatch import Dispatcher, Retry
 from alerting.displays import Displays
+from alerting.docket import Docket, load_cases
+from alerting.escalate import Escalator
 from alerting.intake import Intake
+from alerting.links import keep_secret
 from alerting.targeting import Directory
 from alerting.texts import Author
 from alerting.watch import RULES, Watch
@@ -31,6 +37,7 @@ from transport import topics
 from transport.acks import Acknowledger
 from transport.beat import beat_will
 from transport.clock import Clock
+from transport.errors import NotConnectedError
 from transport.session import Endpoint, Session, open_session
 
 log = structlog.get_logger(__name__)
@@ -90,7 +97,13 @@ async def _serve(
     directory = Directory(district, contacts)
     rules = {rule.id: rule.name for rule in config.rulebook.rules.values()} if config.rulebook else {}
     composer = Composer(district, contacts, Author(district, contacts, rules))
-    desk = Desk(district, directory, composer, await database.read(load_threads))
+    docket = Docket(
+        directory,
+        await database.read(load_cases),
+        last_resort=contacts.last_resort.telephone,
+        close_within=contacts.close_within,
+    )
+    desk = Desk(district, directory, composer, await database.read(load_threads), docket)
     dispatcher = Dispatcher(
         database,
         channels,
@@ -101,18 +114,24 @@ async def _serve(
     )
     displays = Displays(session, database, desk)
     acknowledger = Acknowledger(session, SERVICE, linger_s=0.005)
-    intake = Intake(database, desk, dispatcher, displays, acknowledger, now_ms=clock.now_ms)
+    decider = Decider(database, desk, dispatcher, displays, now_ms=clock.now_ms)
+    counter = Counter(decider, docket, directory.people, link_secret=await database.commit(keep_secret))
     watch = Watch(
         session,
         database,
         clock=clock,
         service=SERVICE,
-        counters=lambda: {**intake.counters(), **dispatcher.counters()},
+        counters=lambda: {**intake.counters(), **dispatcher.counters(), **docket.counters()},
     )
+    hearers = {topics.server_status(RULES): watch.heard, topics.server_command(SERVICE): counter.take}
+    intake = Intake(decider, desk, acknowledger, hearers)
+    escalator = Escalator(decider, desk, docket, clock)
     dispatcher.enqueue(await database.read(waiting))
     tasks = [
-        asyncio.create_task(intake.run(session, watch.heard), name="alerting:intake"),
+        asyncio.create_task(intake.run(session), name="alerting:intake"),
         asyncio.create_task(intake.settle_late(), name="alerting:settle"),
+        asyncio.create_task(escalator.run(), name="alerting:escalate"),
+        asyncio.create_task(_answer(counter, session), name="alerting:counter"),
         asyncio.create_task(displays.run(), name="alerting:displays"),
         asyncio.create_task(acknowledger.run(), name="alerting:acks"),
         asyncio.create_task(watch.run(), name="alerting:watch"),
@@ -130,10 +149,24 @@ async def _serve(
         await dispatcher.close(_GRACE_S)
 
 
+async def _answer(counter: Counter, session: Session) -> None:
+    """Serve people's requests until cancelled."""
+    topic = topics.server_answer(SERVICE)
+    while True:
+        outcome = await counter.next()
+        if outcome is not None:
+            with suppress(NotConnectedError):  # whoever asked asks again
+                await session.publish(topic, msgspec.json.encode(outcome))
+
+
 def _connect(config: AlertingConfig) -> AbstractAsyncContextManager[Session]:
     return open_session(
         config.broker,
         client_id=f"tocsin-{SERVICE}-{config.district.id}",
-        subscriptions=(topics.ANY_TRANSITION, topics.server_status(RULES)),
+        subscriptions=(
+            topics.ANY_TRANSITION,
+            topics.server_status(RULES),
+            topics.server_command(SERVICE),
+        ),
         will=beat_will(topics.server_status(SERVICE), SERVICE),
     )

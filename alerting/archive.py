@@ -97,3 +97,14 @@ def _level(cap: CapAlert) -> Level:
 def _texts(cap: CapAlert, language: Language) -> Texts:
     info = cap.info(language)
     return Texts(info.headline, info.description, info.instruction)
+
+
+def is_served(connection: sqlite3.Connection, request: str) -> bool:
+    """Whether a request of that id was served before."""
+    query = "SELECT 1 FROM state WHERE kind = 'request' AND name = ?"
+    return connection.execute(query, (request,)).fetchone() is not None
+
+
+def note_served(connection: sqlite3.Connection, request: str) -> None:
+    """Remember a request, so that its repeat changes nothing."""
+    connection.execute("INSERT INTO state (kind, name, body) VALUES ('request', ?, x'')", (request,))

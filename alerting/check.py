@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from alerting.channels.settings import NAMED_IN, SET_UP_BY
-from alerting.contacts import DUTY, ContactsFile, PersonSpec, RouteSpec
+from alerting.contacts import DUTY, ContactsFile, EscalationSpec, PersonSpec, RouteSpec
 from alerting.targeting import Directory
 from district.document import Document, Location
 from district.findings import Finding, Text, closest
@@ -86,21 +86,25 @@ class _Names:
     def routes(self) -> Iterator[Finding]:
         """Roles that there are not, channels that nothing sets up."""
         for index, _ in self.document.rows("routes"):
-            for position, reference in self._words("routes", index, "to"):
-                prefix, _, role = reference.partition(":")
-                if prefix == "role" and role:
-                    yield from self._unknown(
-                        "role", role, ("routes", index, "to", position), self.roles, prefix="role:"
-                    )
-            for position, channel in self._words("routes", index, "via"):
-                block = SET_UP_BY.get(channel)
-                if block is not None and self.document.at(block) is None:
-                    yield self.document.finding(
-                        "channel-not-set-up",
-                        ("routes", index, "via", position),
-                        Text(f"{channel} needs a block {block!r}", f"{channel} 需要 {block!r} 配置块"),
-                        Text(f"add {block!r} to this file", f"请在本文件中加上 {block!r}"),
-                    )
+            yield from self._route(("routes", index))
+            for step, _ in self.document.rows("routes", index, "escalate"):
+                yield from self._route(("routes", index, "escalate", step))
+
+    def _route(self, place: Location) -> Iterator[Finding]:
+        """What a route, or a step of one, names."""
+        for position, reference in self._words(*place, "to"):
+            prefix, _, role = reference.partition(":")
+            if prefix == "role" and role:
+                yield from self._unknown("role", role, (*place, "to", position), self.roles, prefix="role:")
+        for position, channel in self._words(*place, "via"):
+            block = SET_UP_BY.get(channel)
+            if block is not None and self.document.at(block) is None:
+                yield self.document.finding(
+                    "channel-not-set-up",
+                    (*place, "via", position),
+                    Text(f"{channel} needs a block {block!r}", f"{channel} 需要 {block!r} 配置块"),
+                    Text(f"add {block!r} to this file", f"请在本文件中加上 {block!r}"),
+                )
 
     def _addresses(self, index: int) -> Iterator[Finding]:
         """Addresses that are names, of which there are none such."""
@@ -158,7 +162,7 @@ class _Reach:
     def channels(self) -> Iterator[Finding]:
         """People whom a route names and none of its channels reaches."""
         for index, person in enumerate(self.spec.people):
-            for route in self.spec.routes:
+            for route in self._asked():
                 if _is_named(person, route) and not _is_reached(person, route):
                     known = ", ".join(route.via)
                     yield self.document.finding(
@@ -171,6 +175,12 @@ class _Reach:
                         Text("add one of them", "请加上其中一种"),
                     )
                     break
+
+    def _asked(self) -> Iterator[RouteSpec | EscalationSpec]:
+        """Every route and every step of one."""
+        for route in self.spec.routes:
+            yield route
+            yield from route.escalate
 
     def coverage(self, rulebook: Rulebook | None) -> Iterator[Finding]:
         """Routes that reach nobody anywhere, and warnings that reach nobody whom a route names."""
@@ -234,9 +244,9 @@ class _Reach:
         )
 
 
-def _is_named(person: PersonSpec, route: RouteSpec) -> bool:
+def _is_named(person: PersonSpec, route: RouteSpec | EscalationSpec) -> bool:
     return any(held.role in route.roles for held in person.roles)
 
 
-def _is_reached(person: PersonSpec, route: RouteSpec) -> bool:
+def _is_reached(person: PersonSpec, route: RouteSpec | EscalationSpec) -> bool:
     return any(person.channels.address(channel) is not None for channel in route.via)

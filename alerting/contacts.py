@@ -2,13 +2,14 @@
 
 import re
 from datetime import timedelta
+from itertools import pairwise
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
 from alerting.channels.settings import ChannelName, ChannelSettings, ChannelsSpec
 from alerting.fields import Telephone, matching
-from district.fields import Duration, Names, Slug, Spec
+from district.fields import Duration, Names, PositiveDuration, Slug, Spec
 from district.findings import Language, SpecError, Text
 from rules.spec import Hazard, LevelName
 from rules.transition import Level
@@ -78,6 +79,32 @@ class PersonSpec(Spec):
     channels: ChannelsSpec
 
 
+class EscalationSpec(Spec):
+    """Who is told next while nobody answers."""
+
+    after: PositiveDuration = Field(description="From the warning on, or from its last rise.")
+    to: tuple[RoleReference, ...] = Field(min_length=1)
+    via: tuple[ChannelName, ...] = Field(min_length=1, description="In order of preference.")
+
+    @property
+    def roles(self) -> frozenset[str]:
+        """The roles it names."""
+        return frozenset(reference.removeprefix("role:") for reference in self.to)
+
+
+def _ascending(steps: tuple[EscalationSpec, ...]) -> tuple[EscalationSpec, ...]:
+    for before, step in pairwise(steps):
+        if step.after <= before.after:
+            raise SpecError(
+                Text("a step comes no later than the one before it", "升级步骤的时间没有递增"),
+                Text(
+                    "each `after` counts from the warning: let them rise",
+                    "每个 after 都从预警起算，请逐步增大",
+                ),
+            )
+    return steps
+
+
 class RouteSpec(Spec):
     """Whom warnings of some levels and hazards go to; every route that matches counts."""
 
@@ -85,6 +112,9 @@ class RouteSpec(Spec):
     hazards: tuple[Hazard, ...] | None = Field(default=None, description="All of them unless some are named.")
     to: tuple[RoleReference, ...] = Field(min_length=1)
     via: tuple[ChannelName, ...] = Field(min_length=1, description="In order of preference.")
+    escalate: Annotated[tuple[EscalationSpec, ...], AfterValidator(_ascending)] = Field(
+        default=(), description="Who is next, after how long, by what, while nobody answers."
+    )
 
     @property
     def roles(self) -> frozenset[str]:
@@ -118,6 +148,9 @@ class ContactsFile(ChannelSettings):
     sender: SenderSpec
     valid_for: Lifetime = Field(
         default=timedelta(hours=24), description="How long a warning holds unless a newer one replaces it."
+    )
+    close_within: Lifetime = Field(
+        default=timedelta(hours=24), description="A case not closed so long after its all-clear is overdue."
     )
     roles: dict[Slug, Names]
     people: tuple[PersonSpec, ...] = Field(min_length=1)

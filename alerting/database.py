@@ -29,7 +29,9 @@ CREATE TABLE IF NOT EXISTS delivery (
     via TEXT NOT NULL,       -- channels in order of preference, separated by blanks
     step INTEGER NOT NULL DEFAULT 0,
     attempts INTEGER NOT NULL DEFAULT 0,
-    state TEXT NOT NULL DEFAULT 'queued'
+    state TEXT NOT NULL DEFAULT 'queued',
+    code TEXT NOT NULL DEFAULT '',
+    turn INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX IF NOT EXISTS delivery_by_lane ON delivery (lane, person);
 CREATE INDEX IF NOT EXISTS delivery_waiting ON delivery (id) WHERE state = 'queued';
@@ -108,8 +110,17 @@ async def open_database(path: Path) -> AsyncIterator[Database]:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.executescript(SCHEMA)
+    _add_columns(connection)
     database = Database(connection)
     try:
         yield database
     finally:
         await database.close()
+
+
+def _add_columns(connection: sqlite3.Connection) -> None:
+    """Bring a file of an earlier version up to this one."""
+    known = {row[1] for row in connection.execute("PRAGMA table_info(delivery)")}
+    for column, kind in (("code", "TEXT NOT NULL DEFAULT ''"), ("turn", "INTEGER NOT NULL DEFAULT 0")):
+        if column not in known:
+            connection.execute(f"ALTER TABLE delivery ADD COLUMN {column} {kind}")

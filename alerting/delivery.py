@@ -9,7 +9,7 @@ from alerting.ledger import Kind, append
 from alerting.targeting import Target
 from rules.transition import Level
 
-_COLUMNS = "id, identifier, lane, level, person, via, step, attempts"
+_COLUMNS = "id, identifier, lane, level, person, via, step, attempts, code, turn"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +24,8 @@ class Delivery:
     via: tuple[str, ...]  # channels in order of preference
     step: int = 0  # which of them it has come to
     attempts: int = 0  # at that channel
+    code: str = ""  # by which the person can answer
+    turn: int = 0  # of an escalation: 0 for the message itself
 
     @property
     def channel(self) -> str:
@@ -33,7 +35,8 @@ class Delivery:
     @property
     def key(self) -> str:
         """The same at every attempt by this channel, also after a restart."""
-        return f"{self.identifier}.{self.person}.{self.channel}"
+        key = f"{self.identifier}.{self.person}.{self.channel}"
+        return f"{key}.{self.turn}" if self.turn else key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +47,8 @@ class Story:
     lane: str
     episode: int
     level: Level
+    code: str = ""
+    turn: int = 0
 
 
 def told(connection: sqlite3.Connection, lane: str, episode: int) -> dict[str, tuple[str, ...]]:
@@ -69,8 +74,18 @@ def enqueue(
             finish(connection, old, ReceiptState.REPLACED, f"by {story.identifier}", now_ms=now_ms)
             replaced.append(old.id)
         row = connection.execute(
-            "INSERT INTO delivery (identifier, lane, episode, level, person, via) VALUES (?, ?, ?, ?, ?, ?)",
-            (story.identifier, story.lane, story.episode, story.level, target.person, " ".join(target.via)),
+            "INSERT INTO delivery (identifier, lane, episode, level, person, via, code, turn)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                story.identifier,
+                story.lane,
+                story.episode,
+                story.level,
+                target.person,
+                " ".join(target.via),
+                story.code,
+                story.turn,
+            ),
         )
         queued.append(
             Delivery(
@@ -80,6 +95,8 @@ def enqueue(
                 level=story.level,
                 person=target.person,
                 via=target.via,
+                code=story.code,
+                turn=story.turn,
             )
         )
     return queued, replaced
@@ -157,8 +174,8 @@ def _replaceable(
     return unsent
 
 
-def _delivery(row: tuple[int, str, str, int, str, str, int, int]) -> Delivery:
-    number, identifier, lane, level, person, via, step, attempts = row
+def _delivery(row: tuple[int, str, str, int, str, str, int, int, str, int]) -> Delivery:
+    number, identifier, lane, level, person, via, step, attempts, code, turn = row
     return Delivery(
         id=number,
         identifier=identifier,
@@ -168,4 +185,6 @@ def _delivery(row: tuple[int, str, str, int, str, str, int, int]) -> Delivery:
         via=tuple(via.split()),
         step=step,
         attempts=attempts,
+        code=code,
+        turn=turn,
     )

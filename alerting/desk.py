@@ -2,13 +2,13 @@
 
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 
 from alerting.archive import file_message, next_identifier, save_thread
-from alerting.channels.channel import WarningMessage
 from alerting.compose import Composer
-from alerting.delivery import Delivery, Story, enqueue, told
+from alerting.delivery import Story, enqueue, told
+from alerting.docket import Docket
 from alerting.ledger import Kind, append, is_recorded
+from alerting.sitting import Sitting
 from alerting.targeting import Directory, Target, Targets
 from alerting.threads import MessageKind, Telling, Thread, apply, record_issued, settle, thread_name
 from district.inventory import District
@@ -17,29 +17,22 @@ from rules.transition import Announcement, Transition
 _CONSOLE = ("console",)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sitting:
-    """One transaction of the desk, and what it decides; that holds once the transaction is committed."""
-
-    connection: sqlite3.Connection
-    now_ms: int  # event time
-    in_flight: frozenset[int] = frozenset()  # deliveries being sent: nothing can replace them any more
-    threads: dict[str, Thread] = field(default_factory=dict)  # those that changed
-    messages: list[WarningMessage] = field(default_factory=list)
-    queued: dict[int, Delivery] = field(default_factory=dict)
-    replaced: set[int] = field(default_factory=set)
-
-
 class Desk:
     """Holds the threads; every change of them is a transaction first."""
 
     def __init__(
-        self, district: District, directory: Directory, composer: Composer, threads: Mapping[str, Thread]
+        self,
+        district: District,
+        directory: Directory,
+        composer: Composer,
+        threads: Mapping[str, Thread],
+        docket: Docket,
     ) -> None:
         self._district = district
         self._directory = directory
         self._composer = composer
         self._threads = dict(threads)
+        self._docket = docket
 
     @property
     def threads(self) -> Mapping[str, Thread]:
@@ -87,6 +80,7 @@ class Desk:
     def adopt(self, sitting: Sitting) -> None:
         """Go on from what has been committed."""
         self._threads.update(sitting.threads)
+        self._docket.adopt(sitting.cases)
 
     def topic_area(self, thread: Thread) -> str:
         """The area under which a thread's warning is shown, the same for all its messages."""
@@ -107,21 +101,26 @@ class Desk:
         message = composer.compose(thread, telling, identifier=identifier, sent=sent)
         targets = self._targets(connection, thread, telling)
         file_message(connection, message, telling, targets, now_ms=sitting.now_ms)
+        tells = telling.kind.tells_story
+        code = self._follow(sitting, thread, telling) if tells else ""
         story = Story(
             identifier=identifier,
-            lane=thread.name if telling.kind.tells_story else identifier,
+            lane=thread.name if tells else identifier,
             episode=thread.episode,
             level=telling.level,
-        )
-        queued, replaced = enqueue(
-            connection, story, targets.people, now_ms=sitting.now_ms, in_flight=sitting.in_flight
+            code=code,
         )
         sitting.messages.append(message)
-        sitting.replaced.update(replaced)
-        sitting.queued.update((one.id, one) for one in queued)
-        for number in replaced:
-            sitting.queued.pop(number, None)
-        return record_issued(thread, composer.issued(message)) if telling.kind.tells_story else thread
+        sitting.queue(
+            *enqueue(connection, story, targets.people, now_ms=sitting.now_ms, in_flight=sitting.in_flight)
+        )
+        return record_issued(thread, composer.issued(message)) if tells else thread
+
+    def _follow(self, sitting: Sitting, thread: Thread, telling: Telling) -> str:
+        """Let the case follow its story; the code by which people answer, while there is danger."""
+        areas = self._composer.affected_areas(telling)
+        case = self._docket.follow(sitting, thread, telling, areas)
+        return case.code if telling.level else ""
 
     def _targets(self, connection: sqlite3.Connection, thread: Thread, telling: Telling) -> Targets:
         areas = self._composer.affected_areas(telling)

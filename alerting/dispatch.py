@@ -20,6 +20,7 @@ from alerting.contacts import PersonSpec
 from alerting.database import Database
 from alerting.delivery import Delivery, finish, note_failure, note_refusal
 from alerting.errors import ChannelDownError, ChannelRefusedError
+from alerting.texts import ask_for_answer
 
 log = structlog.get_logger(__name__)
 
@@ -174,7 +175,7 @@ class Dispatcher:
         async with self._limits[delivery.channel]:
             if not await self._begin(lane, delivery):
                 return 0.0
-            message = await self._message(delivery.identifier)
+            message = _asking(await self._message(delivery.identifier), delivery.code)
             to = Recipient(
                 person=person.id,
                 name=person.name.zh if person.language == "zh" else person.name.en,
@@ -260,3 +261,11 @@ class Dispatcher:
         self._messages[message.identifier] = message
         if len(self._messages) > _MESSAGES_KEPT:
             del self._messages[next(iter(self._messages))]
+
+
+def _asking(message: WarningMessage, code: str) -> WarningMessage:
+    """The message as it goes to people who are to answer; the CAP message stays as it was issued."""
+    if not code:
+        return message
+    texts = {language: ask_for_answer(words, language, code) for language, words in message.texts.items()}
+    return replace(message, texts=texts)

@@ -2,16 +2,14 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import NamedTuple
 
 import structlog
 
-from alerting.database import Database
-from alerting.desk import Desk, Sitting
-from alerting.dispatch import Dispatcher
-from alerting.displays import Displays
+from alerting.decide import Decider
+from alerting.desk import Desk
 from rules.transition import Announcement, decode_announcement
 from transport import topics
 from transport.acks import Acknowledger
@@ -36,39 +34,31 @@ class Intake:
 
     def __init__(
         self,
-        database: Database,
+        decider: Decider,
         desk: Desk,
-        dispatcher: Dispatcher,
-        displays: Displays,
         acknowledger: Acknowledger,
-        *,
-        now_ms: Callable[[], int],
+        hearers: Mapping[str, Callable[[bytes], None]],
     ) -> None:
-        self._database = database
+        self._decider = decider
         self._desk = desk
-        self._dispatcher = dispatcher
-        self._displays = displays
         self._acknowledger = acknowledger
-        self._now_ms = now_ms
-        self._deciding = asyncio.Lock()  # one decision at a time: each starts from what the last committed
+        self._hearers = hearers  # who takes what comes on other topics
         self._news = asyncio.Event()
         self._disk_refuses = False
         self._received = 0
-        self._issued = 0
         self._unreadable = 0
 
     def counters(self) -> Mapping[str, float]:
         """What has been taken and issued since the start."""
-        return {"received": self._received, "issued": self._issued, "unreadable": self._unreadable}
+        return {"received": self._received, "issued": self._decider.issued, "unreadable": self._unreadable}
 
-    async def run(self, session: Session, heard_beat: Callable[[bytes], None]) -> None:
+    async def run(self, session: Session) -> None:
         """Take messages until cancelled."""
-        beats = topics.server_status("rules")
         while True:
             arrivals = []
             for message in await session.receive(most=_AT_ONCE):
-                if message.topic == beats:
-                    heard_beat(message.payload)
+                if (hearer := self._hearers.get(message.topic)) is not None:
+                    hearer(message.payload)
                 elif (arrival := self._decode(message)) is not None:
                     arrivals.append(arrival)
             if arrivals:
@@ -101,7 +91,7 @@ class Intake:
         announcements = [arrival.announcement for arrival in arrivals]
         lanes = {self._desk.thread_of(announcement.transition) for announcement in announcements}
         try:
-            await self._decide(lanes, lambda sitting: self._desk.take(sitting, announcements))
+            await self._decider.decide(lanes, lambda sitting: self._desk.take(sitting, announcements))
         except sqlite3.Error:  # the engine sends again until we acknowledge
             if not self._disk_refuses:  # once when it goes, not for every message
                 log.exception("ledger-refuses")
@@ -120,21 +110,4 @@ class Intake:
     async def _settle(self) -> None:
         names = self._desk.catching_up()
         with suppress(sqlite3.Error):  # it is tried again after the next quiet
-            await self._decide(names, lambda sitting: self._desk.settle(sitting, names))
-
-    async def _decide(self, lanes: Iterable[str], decide: Callable[[Sitting], Sitting]) -> None:
-        async with self._deciding:
-            in_flight = self._dispatcher.hold(lanes)
-            try:
-                sitting = await self._database.commit(
-                    lambda connection: decide(
-                        Sitting(connection=connection, now_ms=self._now_ms(), in_flight=in_flight)
-                    )
-                )
-                self._desk.adopt(sitting)
-                self._dispatcher.drop(sitting.replaced)
-                self._dispatcher.enqueue(sitting.queued.values(), sitting.messages)
-            finally:
-                self._dispatcher.release()
-        self._displays.show(sitting.messages)
-        self._issued += len(sitting.messages)
+            await self._decider.decide(names, lambda sitting: self._desk.settle(sitting, names))

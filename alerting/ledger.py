@@ -41,6 +41,7 @@ class Kind(StrEnum):
     WARNING = "warning"  # a message was issued, to whom and why
     RECEIPT = "receipt"  # what is known of one person's copy
     ATTEMPT = "attempt"  # a channel could not take one person's copy for the moment
+    CASE = "case"  # what goes on until somebody answers, and what people answer
     WATCH = "watch"  # a process that we depend on fell silent or returned
 
 

@@ -7,7 +7,7 @@ from functools import cached_property
 
 import shapely
 
-from alerting.contacts import DUTY, Contacts, PersonSpec
+from alerting.contacts import DUTY, Contacts, EscalationSpec, PersonSpec, RouteSpec
 from district.inventory import Area, District
 from rules.transition import Level
 
@@ -54,6 +54,15 @@ class Targets:
     widened: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What one route asks for in one area: who is told first, and who next while nobody answers."""
+
+    area: str
+    people: tuple[str, ...]
+    escalate: tuple[EscalationSpec, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class _Want:
     """Roles that are to be told, and by what."""
@@ -94,6 +103,27 @@ class Directory:
         if blind:
             wants.append(_Want(frozenset({DUTY}), self._every_channel))
         return self._find(wants, areas)
+
+    def plans(self, hazard: str, level: Level, areas: Iterable[str]) -> list[Plan]:
+        """What the routes ask for while nobody answers: each area and each route for itself."""
+        routes = [route for route in self._contacts.routes if route.escalate and route.covers(hazard, level)]
+        return [
+            Plan(
+                area=area,
+                people=tuple(sorted({one.person for one in self._answerable(area, route)})),
+                escalate=route.escalate,
+            )
+            for area in areas
+            for route in routes
+        ]
+
+    def step_targets(self, area: str, roles: Iterable[str], via: tuple[str, ...]) -> Targets:
+        """Whom a step of an escalation tells."""
+        return self._find([_Want(frozenset(roles), via)], [area])
+
+    def _answerable(self, area: str, route: RouteSpec) -> list[Target]:
+        want = _Want(route.roles, route.via)
+        return self._holders([want], self._grid.meeting(area)) or self._widen(area, [want])
 
     def duty(self, areas: Iterable[str], *, via: tuple[str, ...] | None = None) -> Targets:
         """Those on duty for ``areas``, by the channels given or by any they have."""

@@ -36,6 +36,7 @@ _BLIND = Text(
     "Nothing is heard from it though an alarm is active here or upstream: the danger may be growing unseen.",
     "该处或其上游正有告警，却收不到监测数据，险情可能正在发展而无法看到。",
 )
+_ASK = Text("Reply {code} to confirm.", "收到请回复{code}。")
 _SILENT = Text("Nothing is heard from it.", "目前收不到该处监测数据。")
 
 
@@ -120,6 +121,13 @@ class Author:
             return ALL_CLEAR
         words = self.contacts.instruction(hazard, telling.level)
         return Text(words.en, words.zh) if words is not None else hazard_of(hazard).instruction(telling.level)
+
+
+def ask_for_answer(texts: Texts, language: Language, code: str) -> Texts:
+    """The same words, and how to say that one is awake and on it."""
+    ask = _ASK.in_language(language).format(code=code)
+    gap = "" if language == "zh" else " "
+    return texts._replace(instruction=f"{texts.instruction}{gap}{ask}")
 
 
 def _event(hazard: str, language: Language) -> str:

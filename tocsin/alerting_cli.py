@@ -1,15 +1,19 @@
 """The commands of alerting, its ledger and its messages."""
 
+import asyncio
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from district.findings import Language
 from tocsin.findings import default_language
-from tocsin.options import HERE, AsJson, District, Lang, State, Tongue, around
+from tocsin.options import HERE, AsJson, Broker, District, Lang, State, Tongue, around
 from tocsin.serve import FINDINGS
+
+if TYPE_CHECKING:  # commands import what they need when they run
+    from alerting.commands import Command
 
 cap_app = typer.Typer(help="CAP messages.", no_args_is_help=True)
 ledger_app = typer.Typer(
@@ -29,6 +33,9 @@ class Colour(StrEnum):
 def register_alerting_commands(app: typer.Typer) -> None:
     """Add what people ask of alerting, and tell it."""
     app.command("who")(alerting_who)
+    app.command("list")(alerting_list)
+    app.command("ack")(alerting_ack)
+    app.command("close")(alerting_close)
 
 
 def alerting_who(
@@ -47,6 +54,64 @@ def alerting_who(
     language = _language(lang)
     at = around(district, None, None, None)
     show_who(at, rule, subject, Level[level.upper()], language, json=json)
+
+
+def alerting_list(
+    district: District = HERE, state: State = None, *, json: AsJson = False, lang: Lang = None
+) -> None:
+    """Show the open cases: who answered, who is called next, what is overdue."""
+    from tocsin.desk import cases_json, open_cases, show_cases
+
+    at = around(district, state, None, None)
+    cases = open_cases(at)
+    if json:
+        typer.echo(cases_json(cases))
+    else:
+        show_cases(at, cases, _language(lang))
+
+
+Ref = Annotated[str, typer.Argument(help="A reply code, a case, or a thread.")]
+By = Annotated[str, typer.Option("--by", help="Who says so: a person of contacts.yaml.")]
+
+
+def alerting_ack(
+    ref: Ref,
+    by: By,
+    note: Annotated[str, typer.Option(help="What else there is to say.")] = "",
+    district: District = HERE,
+    *,
+    broker: Broker = None,
+    lang: Lang = None,
+) -> None:
+    """Say that a person is awake and on it: the calling that reached them ends."""
+    from alerting.commands import Acknowledge
+    from tocsin.desk import new_id
+
+    _ask(Acknowledge(id=new_id(), person=by, ref=ref, note=note), district, broker, lang)
+
+
+def alerting_close(
+    ref: Ref,
+    by: By,
+    done: Annotated[str, typer.Option(help="What was done.")],
+    district: District = HERE,
+    *,
+    broker: Broker = None,
+    lang: Lang = None,
+) -> None:
+    """Close a case: what was done, and by whom."""
+    from alerting.commands import Close
+    from tocsin.desk import new_id
+
+    _ask(Close(id=new_id(), person=by, ref=ref, done=done), district, broker, lang)
+
+
+def _ask(command: "Command", district: Path, broker: str | None, lang: Tongue | None) -> None:
+    from tocsin.desk import ask
+
+    outcome = asyncio.run(ask(around(district, None, broker, None), command))
+    typer.echo(outcome.zh if _language(lang) == "zh" else outcome.en)
+    raise typer.Exit(0 if outcome.ok else FINDINGS)
 
 
 @ledger_app.command("verify")

@@ -74,3 +74,13 @@ def warning(area: str, thread: str) -> str:
 def server_status(service: str) -> str:
     """Retained heartbeat of one server process."""
     return f"{ROOT}/server/{service}/status"
+
+
+def server_command(service: str) -> str:
+    """What people ask one server process to do."""
+    return f"{ROOT}/server/{service}/command"
+
+
+def server_answer(service: str) -> str:
+    """What became of each of their requests."""
+    return f"{ROOT}/server/{service}/command/answer"

@@ -1,22 +1,25 @@
 """An alerting office without a broker: a desk, its database, and the messages it has issued."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 from alerting.archive import load_threads
+from alerting.cases import Answer, Closing
 from alerting.compose import Composer
 from alerting.contacts import Contacts
 from alerting.database import SCHEMA
 from alerting.delivery import Delivery, waiting
-from alerting.desk import Desk, Sitting
+from alerting.desk import Desk
+from alerting.docket import Docket, load_cases
 from alerting.ledger import WarningRecord, read_warnings
+from alerting.sitting import Sitting
 from alerting.targeting import Directory
 from alerting.texts import Author
 from district.fields import Names
 from district.inventory import District
-from rules.transition import Announcement, Transition
+from rules.transition import Announcement, Level, Transition
 from tests.alerting.samples import NOON_MS, announce, demo_contacts, demo_district
 
 
@@ -32,7 +35,13 @@ class Office:
         rules = {"river-level": Names(zh="河道水位超限", en="River level")}
         directory = Directory(district, contacts)
         composer = Composer(district, contacts, Author(district, contacts, rules))
-        self.desk = Desk(district, directory, composer, load_threads(connection))
+        self.docket = Docket(
+            directory,
+            load_cases(connection),
+            last_resort=contacts.last_resort.telephone,
+            close_within=contacts.close_within,
+        )
+        self.desk = Desk(district, directory, composer, load_threads(connection), self.docket)
         self._seq = 0
 
     def hears(self, *transitions: Transition, in_flight: frozenset[int] = frozenset()) -> Sitting:
@@ -46,6 +55,28 @@ class Office:
         with self.connection:
             sitting = Sitting(connection=self.connection, now_ms=self.now_ms, in_flight=in_flight)
             self.desk.take(sitting, announcements)
+        self.desk.adopt(sitting)
+        return sitting
+
+    def escalates(self) -> Sitting:
+        """Take what is due at the present event time."""
+        return self._sits(lambda sitting: self.docket.escalate(sitting, self.desk.threads))
+
+    def answers(self, person: str, ref: str, *, by: str = "console") -> tuple[str, ...]:
+        """Somebody answers; the areas for which that ends the calling."""
+        ended: list[tuple[str, ...]] = []
+        given = Answer(person=person, at_ms=self.now_ms, by=by, level=Level.NORMAL)
+        self._sits(lambda sitting: ended.append(self.docket.answer(sitting, ref, given, request="")[1]))
+        return ended[0]
+
+    def closes(self, person: str, ref: str, done: str) -> None:
+        closing_ = Closing(person=person, at_ms=self.now_ms, done=done)
+        self._sits(lambda sitting: self.docket.close(sitting, ref, closing_, request=""))
+
+    def _sits(self, decide: Callable[[Sitting], object]) -> Sitting:
+        with self.connection:
+            sitting = Sitting(connection=self.connection, now_ms=self.now_ms)
+            decide(sitting)
         self.desk.adopt(sitting)
         return sitting
 

@@ -136,3 +136,33 @@ def test_without_an_inventory_names_are_still_checked(tmp_path: Path) -> None:
     assert checked.district is None
 
     assert only(check_contacts(tmp_path, checked)).code == "unknown-area"
+
+
+ESCALATED = "to: [role:chief], via: [console], escalate: [{after: 5m, to: [role:duty], via: [console]}%s]}"
+
+
+@pytest.mark.parametrize(
+    ("more", "code"),
+    [
+        (", {after: 5m, to: [role:chief], via: [console]}", "impossible-value"),
+        (", {after: 0s, to: [role:chief], via: [console]}", "impossible-value"),
+        (", {after: 9m, to: [role:cheif], via: [console]}", "unknown-role"),
+        (", {after: 9m, to: [role:chief], via: [webhook]}", "channel-not-set-up"),
+        (", {after: 9m, to: [role:warden], via: [email]}", "no-channel"),
+    ],
+)
+def test_a_step_that_cannot_help_is_found(tmp_path: Path, more: str, code: str) -> None:
+    words = "smtp: {host: mail.example, from: a@b.example}\n\nlast_resort:"
+    changes = {"to: [role:chief], via: [console]}": ESCALATED % more, "last_resort:": words}
+
+    assert {finding.code for finding in check(tmp_path, **changes).findings} == {code}
+
+
+def test_steps_that_rise_are_taken(tmp_path: Path) -> None:
+    more = ", {after: 15m, to: [role:chief], via: [console]}"
+
+    checked = check(tmp_path, **{"to: [role:chief], via: [console]}": ESCALATED % more})
+
+    assert checked.findings == []
+    assert checked.contacts is not None
+    assert len(checked.contacts.routes[3].escalate) == 2
