@@ -118,16 +118,18 @@ class Intake:
 
     async def run(self) -> None:
         """Make batches and hand them on until :meth:`finish` is called and nothing waits."""
-        while True:
-            await self._some.wait()
-            if not self._finishing:
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(_LINGER_S):
-                        await self._large.wait()
-            if self._draft.readings or self._good_until:
-                await self._send()
-            elif self._finishing:
-                return
+        try:
+            while not self._finishing or self._draft.readings or self._good_until:
+                await self._some.wait()
+                if not self._finishing:
+                    with suppress(TimeoutError):
+                        async with asyncio.timeout(_LINGER_S):
+                            await self._large.wait()
+                if self._draft.readings or self._good_until:
+                    await self._send()
+        except asyncio.CancelledError:
+            self._count_lost(self._draft)
+            raise
 
     def finish(self) -> None:
         """Let :meth:`run` return once everything taken is kept; nothing may be taken from now on."""
@@ -160,7 +162,11 @@ class Intake:
         if not self._finishing:
             self._some.clear()
         self._large.clear()
-        await self._keep_batch(draft, good_until)
+        try:
+            await self._keep_batch(draft, good_until)
+        except asyncio.CancelledError:
+            self._count_lost(draft)
+            raise
         self._counters.measurements += draft.measurements
         self._counters.spooled += 1
         draft.kept.set_result(draft.is_whole)
@@ -183,7 +189,12 @@ class Intake:
                 await self._courier.send(seq, body)
             except sqlite3.Error as exc:
                 if not refused:
-                    log.error("spool-refuses", reason=str(exc))  # noqa: TRY400  (the reason is the disk's)
+                    log.error(  # noqa: TRY400  (the reason is the disk's)
+                        "spool-refuses",
+                        reason=str(exc),
+                        spool=self._outbox.path,
+                        remedy="free space there, or mount it writable; readings wait in memory meanwhile",
+                    )
                 refused = True
             else:
                 break
@@ -191,6 +202,12 @@ class Intake:
             backoff_s = min(longest_s, backoff_s * 2)
         if refused:
             log.info("spool-accepts-again")
+
+    def _count_lost(self, draft: _Draft) -> None:
+        """Count what waited in memory for a disk that did not come back before we had to end."""
+        if draft.measurements:
+            self._counters.lost += draft.measurements
+            log.error("readings-given-up", measurements=draft.measurements, spool=self._outbox.path)
 
     def _new_draft(self) -> _Draft:
         return _Draft(kept=asyncio.get_running_loop().create_future())

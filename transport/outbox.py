@@ -78,6 +78,7 @@ class Outbox:
 
     def __init__(self, connection: sqlite3.Connection, epoch: str, consumers: Sequence[str]) -> None:
         self.epoch = epoch
+        self.path = str(connection.execute("PRAGMA database_list").fetchone()[2])
         self.consumers = tuple(consumers)
         self.appended = asyncio.Event()
         self.acknowledged = asyncio.Event()

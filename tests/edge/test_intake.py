@@ -1,8 +1,9 @@
 """From answers to the spool: batches, report by exception, and what a batch vouches for."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -182,3 +183,20 @@ async def test_whoever_waits_is_told_when_readings_were_given_up(tmp_path: Path)
             await waiting
         assert here.counters.lost == 501
         assert here.counters.measurements == sum(1 for batch in batches for _ in batch.samples())
+
+
+async def test_what_waits_for_a_disk_that_stays_full_is_counted_when_the_agent_must_end(
+    tmp_path: Path,
+) -> None:
+    async with bench(tmp_path, BANDED) as here:
+        with closing(sqlite3.connect(tmp_path / "spool.sqlite", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")  # as a disk that takes nothing: every write is refused
+            running = asyncio.create_task(here.intake.run())
+            for at_ms in range(1000, 6000, 1000):
+                here.answer(at_ms, level=at_ms / 1000)
+            await asyncio.sleep(0)  # whether a batch is under way by now makes no difference
+            running.cancel()
+            await asyncio.wait([running])
+
+        assert here.counters.lost == 5
+        assert here.counters.measurements == 0
