@@ -47,6 +47,7 @@ class EdgeConfig:
         clock: Event time.
         bus_endpoints: Bus id to a serial port or ``HOST:PORT`` that takes the place of the configured one.
         drain_s: How long to wait for acknowledgements when stopping.
+        urgent: The (device, point) pairs that go first while their bus is overloaded.
     """
 
     district: District
@@ -56,6 +57,7 @@ class EdgeConfig:
     clock: Clock
     bus_endpoints: Mapping[str, str] = field(default_factory=dict)
     drain_s: float = 10.0
+    urgent: frozenset[tuple[str, str]] = frozenset()
 
 
 async def run(config: EdgeConfig, stop: asyncio.Event) -> None:
@@ -129,6 +131,7 @@ def _work(
             clock=config.clock,
             intake=intake,
             counters=counters,
+            urgent=config.urgent,
         )
         work |= {f"{bus_id}:{place}": each for place, each in enumerate(bus_work(spec, wiring))}
     return work

@@ -72,6 +72,7 @@ def edge(at: Surroundings, gateway: str | None, bus_endpoints: Mapping[str, str]
         TocsinError: The district has no such gateway or bus, or several gateways and none was named.
     """
     from edge.app import EdgeConfig, run
+    from tocsin.urgency import urgent_points
 
     district = load_district(at.district, areas=False)
     known = ", ".join(sorted(district.gateways))
@@ -92,6 +93,7 @@ def edge(at: Surroundings, gateway: str | None, bus_endpoints: Mapping[str, str]
         state_dir=at.state_of(f"edge-{gateway}"),
         clock=at.clock,
         bus_endpoints=bus_endpoints,
+        urgent=urgent_points(at.district, district),
     )
     return lambda stop: run(config, stop)
 
