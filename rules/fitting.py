@@ -14,10 +14,10 @@ from rules.compile import selected_devices, selected_points
 from rules.compounding import check_compound
 from rules.limits import Resolved, Written, relevant_seasons, resolve
 from rules.measuring import check_measuring, check_windows, comparable
+from rules.reach import check_overrides, check_reachable, check_watched, needs_own_levels
 from rules.seasons import combinations
 from rules.spec import RulesFile, RuleSpec
 
-_OWN_LEVELS = frozenset({"reservoir", "river"})  # whose water levels mean nothing at another site
 _DEADBAND_SHARE = 4  # a deadband takes at most one part in so many of the way from limit to clear
 
 
@@ -38,9 +38,13 @@ def check_fitting(
         selected = list(selected_points(rule.select, district))
         if not selected:
             yield _selects_nothing(rules, index, rule, district)
+        else:
+            yield from check_overrides(rules, index, rule, selected, district)
         for device, point in selected:
             yield from check_measuring(rules, spec, index, district, (device, point))
             yield from _check_subject(spec, index, district, device, point, rules=rules, devices=devices)
+    if devices is not None and not skip:
+        yield from check_watched(spec, district, devices)
 
 
 def _selects_nothing(rules: Document, index: int, rule: RuleSpec, district: District) -> Finding:
@@ -79,10 +83,9 @@ def _check_subject(
         if not seasons.issuperset(rule.only):
             continue
         levels = resolve(index, rule, device, site, seasons)
-        needs_own = (
-            rule.kind is None and rule.through is None and rule.hazard == "flood" and site.kind in _OWN_LEVELS
-        )
-        if needs_own and not (levels and all(level.limit and level.limit.own for level in levels)):
+        if needs_own_levels(rule, site.kind) and not (
+            levels and all(level.limit and level.limit.own for level in levels)
+        ):
             yield _no_own_levels(rules, index, rule, site.id)
         elif not levels:
             yield rules.finding(
@@ -92,7 +95,11 @@ def _check_subject(
                 Text("write levels, as in yellow: {above: 20}", "请写 levels，例如 yellow: {above: 20}"),
             )
         else:
-            found = [*check_windows(rules, rule, levels), *_check_ladder(rules, rule, levels)]
+            found = [
+                *check_windows(rules, rule, levels),
+                *_check_ladder(rules, rule, levels),
+                *check_reachable(rules, rule, device, point, levels),
+            ]
             yield from found
             if not found and point.by_exception and rule.kind is None:
                 yield from _check_reporting(devices, device, point, levels)
