@@ -65,14 +65,26 @@ def unpack(document: Document) -> tuple[Document, list[Finding]]:
     findings = list(_unknown(document, named))
     if findings:
         return document, findings
-    data = deepcopy(document.data)
-    own = data.get("rules") if isinstance(data.get("rules"), list) else []
-    origins: list[tuple[int, str]] = []
-    rules: list[Any] = list(own or [])
+    data, origins = merge_packs(document.data)
+    known = {rule["id"] for rule in data["rules"] if isinstance(rule, Mapping) and "id" in rule}
+    findings = list(_refining_nothing(document, document.block("refine"), known))
+    return PackedDocument(document, data, origins), findings
+
+
+def merge_packs(said: Mapping[Any, Any]) -> tuple[dict[Any, Any], list[tuple[int, str]]]:
+    """A rules file with the rules of its packs behind its own, and where each of them is from.
+
+    Raises:
+        FileNotFoundError: There is no such pack.
+    """
+    data = dict(deepcopy(said))
+    own = data.get("rules")
+    rules: list[Any] = list(own) if isinstance(own, list) else []
+    refine = _block(data, "refine")
     seasons: dict[Any, Any] = {}
     curves: dict[Any, Any] = {}
-    refine = document.block("refine")
-    for position, name in enumerate(named):
+    origins: list[tuple[int, str]] = []
+    for position, name in enumerate(data["packs"]):
         pack = read_pack(_id_of(name))
         seasons |= pack.get("seasons", {})
         curves |= pack.get("curves", {})
@@ -80,11 +92,9 @@ def unpack(document: Document) -> tuple[Document, list[Finding]]:
             if not _block(refine, rule["id"]).get("off"):
                 rules.append(_refined(rule, _block(refine, rule["id"])))
                 origins.append((position, rule["id"]))
-    findings = list(_refining_nothing(document, refine, {rule["id"] for rule in rules if "id" in rule}))
     seasons.update(_block(data, "seasons"))
     curves.update(_block(data, "curves"))
-    data |= {"rules": rules, "seasons": seasons, "curves": curves}
-    return PackedDocument(document, data, origins), findings
+    return data | {"rules": rules, "seasons": seasons, "curves": curves}, origins
 
 
 def _id_of(name: Any) -> str:

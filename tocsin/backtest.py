@@ -120,10 +120,10 @@ async def run_backtests(
         rulebook = rulebook_of(at, district, rules)
         begun = perf_counter()
         if position == 0 or history == STORE:
-            since_ms = None if since is None or history != STORE else at.clock.now_ms() - _to_ms(since)
+            since_ms = None if since is None or history != STORE else at.clock.now_ms() - to_ms_of(since)
             samples = await history_of(at, district, history).samples(rulebook, since_ms)
         newest_ms = samples[-1].at_ms if samples else 0
-        first_ms = EARLIEST_MS if since is None else newest_ms - _to_ms(since)
+        first_ms = EARLIEST_MS if since is None else newest_ms - to_ms_of(since)
         transitions = [each for each in backtest(rulebook, samples) if each.at_ms >= first_ms]
         tested.append(
             Tested(
@@ -150,7 +150,8 @@ def parse_span(text: str) -> timedelta:
         raise TocsinError(f"{text!r}: write a number with its unit, as in 30d or 12h") from exc
 
 
-def _to_ms(span: timedelta) -> int:
+def to_ms_of(span: timedelta) -> int:
+    """A stretch of time in milliseconds."""
     return round(span / timedelta(milliseconds=1))
 
 
