@@ -95,10 +95,8 @@ def decode_body(frame: Frame, timezone: ZoneInfo) -> Message:
     if frame.function in _ELEMENTS:
         sections = tuple(_Sections(frame, reader, sent_at, timezone).read())
     elif frame.function in _FREE and reader.peek() == _STATION:
-        station, at = frame.station_id, sent_at
         station = _station(reader, kinded=True)
-        if reader.peek() == _OBSERVED:
-            at = _observed(reader, timezone)
+        at = _observed(reader, timezone) if reader.peek() == _OBSERVED else sent_at
         sections = (Section(station=station, at=at, said=()),)
     return Message(serial=serial, sent_at=sent_at, sections=sections)
 
