@@ -1,6 +1,9 @@
 """The collector as a process: builds its parts, connects them, and ends them cleanly."""
 
 import asyncio
+import gc
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -18,6 +21,7 @@ from transport.session import Endpoint, open_session
 
 SERVICE = "collector"
 CONSUMER = "store"
+_GARBAGE_THRESHOLDS = (50_000, 20, 50)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +42,19 @@ def dead_letters_file(member: str | None) -> str:
     return "dead-letters.jsonl" if member is None else f"dead-letters-{member}.jsonl"
 
 
+@asynccontextmanager
+async def _rare_garbage_collection() -> AsyncIterator[None]:
+    """Look for cyclic garbage less often: batches are trees, and walking them is a sixth of the work."""
+    before = gc.get_threshold()
+    gc.freeze()  # what there is at the start stays
+    gc.set_threshold(*_GARBAGE_THRESHOLDS)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
+
+
 async def run(config: CollectorConfig, stop: asyncio.Event) -> None:
     """Store what the gateways send and acknowledge it, until ``stop`` is set and everything is closed.
 
@@ -52,6 +69,7 @@ async def run(config: CollectorConfig, stop: asyncio.Event) -> None:
     if config.member is not None:  # the broker gives each message to one member of the group
         subscriptions = [f"$share/{CONSUMER}/{topic}" for topic in subscriptions]
     async with (
+        _rare_garbage_collection(),
         open_store(config.store, district=config.district, state_dir=config.state_dir) as store,
         open_session(
             config.broker,
