@@ -99,6 +99,7 @@ def _watch(index: int, spec: RulesFile, district: District, device: Device, poin
         references=tuple(dict.fromkeys(name for each in measures for name in references(each))),
         every_reading=rule.quality is not None,
         by_clock=rule.mean is not None and rule.mean.each is not None,
+        zero=device.datum_zero,
     )
 
 
@@ -117,7 +118,7 @@ def _silence(
         device=device.id,
         site=device.site,
         watched=watched,
-        unit=device.points[watched[0]].unit if watched else "",
+        units=tuple(device.points[point].unit for point in watched),
         zero=device.datum_zero,
         level=LEVELS[silence.level],
         silent_after_ms=silent_after_ms + _allowance_ms(device),

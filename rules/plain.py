@@ -10,7 +10,7 @@ from rules.combining import combine, expire
 from rules.measure import View
 from rules.record import Record, mark_of
 from rules.rulebook import Rulebook, Watch
-from rules.silence import hear, judge_silence, orphan
+from rules.silence import hear, judge_silence, note_fault, orphan
 from rules.state import Announced, CombinationState, EngineState, SilenceState, WatchState
 from rules.subject import KEEP_SAMPLES, adopt, forget, settle, take
 from rules.transition import Level, Transition
@@ -98,6 +98,9 @@ class Engine:
             mark = mark_of(sample.quality)
             if mark.is_sample:
                 heard[sample.device].append((sample.at_ms, sample.point))
+            else:
+                for key in self._silences_of.get(sample.device, ()):
+                    note_fault(self.state.silences[key], sample)
             subject = f"{sample.device}:{sample.point}"
             record = self.state.records.get(subject)
             if record is not None and record.put(sample.at_ms, sample.value, mark):
@@ -208,7 +211,8 @@ class Engine:
         for device, signs in heard.items():
             in_order = sorted(signs, key=lambda each: each[0])
             for key in self._silences_of.get(device, ()):
-                yield from hear(self._silences[key], self.state.silences[key], in_order, now_ms)
+                watch, state = self._silences[key], self.state.silences[key]
+                yield from hear(watch, state, in_order, self.state.records, now_ms)
 
     def _alarmed_sites(self) -> dict[str, int]:
         """Sites with an active alarm that is not of equipment, and since when the newest of them stands."""

@@ -49,6 +49,7 @@ class Watch:
     references: tuple[str, ...] = ()  # other subjects its measures look at
     every_reading: bool = False  # bad ones are judged too
     by_clock: bool = False  # what is judged belongs to the hour or day before the reading
+    zero: float = 0.0  # added to a reading before it is shown
 
     @property
     def subject(self) -> str:
@@ -65,13 +66,13 @@ class SilenceWatch:
     device: str
     site: str
     watched: tuple[str, ...]  # points that ladders judge: the device is silent when one of them is
-    unit: str  # of the first of them
     zero: float  # added to its reading before it is shown
     level: Level
     silent_after_ms: int  # the device's allowance included
     stale_after_ms: int
     clear_for_ms: int
     related_sites: frozenset[str]  # where an active alarm makes this silence blind
+    units: tuple[str, ...] = ()  # of the points watched
 
 
 @dataclass(frozen=True, kw_only=True)

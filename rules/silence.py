@@ -1,17 +1,24 @@
 """Silence: a device that is not heard, and blindness: one that is not heard while danger is near."""
 
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 
 from rules.record import Record
 from rules.rulebook import SilenceWatch
-from rules.state import SilenceState
+from rules.state import BEGINNING_MS, SilenceState
 from rules.transition import Cause, Level, Transition
+from transport.batch import Sample
+from transport.measurement import Quality
 
 _TREND_OVER_MS = 3_600_000
 
 
 def hear(
-    watch: SilenceWatch, state: SilenceState, heard: list[tuple[int, str | None]], now_ms: int
+    watch: SilenceWatch,
+    state: SilenceState,
+    heard: list[tuple[int, str | None]],
+    records: Mapping[str, Record],
+    now_ms: int,
 ) -> Iterator[Transition]:
     """Note samples of the device, in order; a point of None stands for all that have been heard before.
 
@@ -30,7 +37,14 @@ def hear(
             state.run_since_ms = newest_ms
         heard_long = newest_ms - state.run_since_ms >= watch.clear_for_ms
         if state.level and heard_long and now_ms - newest_ms <= watch.silent_after_ms:
-            yield _transition(watch, state, Level.NORMAL, newest_ms, newest_ms)
+            yield _transition(watch, state, records, Level.NORMAL, newest_ms)
+
+
+def note_fault(state: SilenceState, sample: Sample) -> None:
+    """Note a bad reading: no sign of life, but what a silence is explained by."""
+    known = state.faults.get(sample.point)
+    if known is None or sample.at_ms > known[0]:
+        state.faults[sample.point] = (sample.at_ms, sample.quality)
 
 
 def judge_silence(
@@ -57,7 +71,7 @@ def judge_silence(
     if level is state.level:
         return []
     at_ms = max(too_long_ms, state.changed_ms, *alarms) if level > state.level else now_ms
-    return [_transition(watch, state, level, at_ms, heard_ms, records=records, blind=bool(alarms))]
+    return [_transition(watch, state, records, level, at_ms, blind=bool(alarms))]
 
 
 def orphan(last: Transition, now_ms: int) -> Transition:
@@ -91,27 +105,40 @@ def _heard_ms(watch: SilenceWatch, state: SilenceState) -> int | None:
     return oldest_ms
 
 
+def _missed(watch: SilenceWatch, state: SilenceState) -> str:
+    """The watched point that is missed longest; one that was never heard before all others."""
+    return min(watch.watched, key=lambda point: state.heard_ms.get(point, BEGINNING_MS))
+
+
+def _fault(state: SilenceState, point: str, since_ms: int | None) -> Quality | None:
+    """What has come in the place of a point's values, or of any point's where none is named."""
+    found = [state.faults[point]] if point in state.faults else []
+    newest = max(found if point else state.faults.values(), default=None)
+    return newest[1] if newest is not None and (since_ms is None or newest[0] > since_ms) else None
+
+
 def _transition(
     watch: SilenceWatch,
     state: SilenceState,
+    records: Mapping[str, Record],
     to: Level,
     at_ms: int,
-    sampled_ms: int | None,
     *,
-    records: Mapping[str, Record] | None = None,
     blind: bool = False,
 ) -> Transition:
+    """The change, with the value, of the point missed longest, that was heard last."""
     before, state.level, state.changed_ms = state.level, to, at_ms
+    heard_ms = _heard_ms(watch, state)
+    point = _missed(watch, state) if watch.watched else ""
     value = trend = None
-    unit = ""
-    if records is not None and watch.watched:
-        point = watch.watched[0]
+    if point and heard_ms is not None:
         record = records[f"{watch.device}:{point}"]
-        newest = record.newest_sample()
+        newest = record.sample_before(bisect_right(record.at_ms, heard_ms))
         if newest is not None:
-            value, unit = record.values[newest] + watch.zero, watch.unit
+            value = record.values[newest] + watch.zero
             moved = record.change(newest, _TREND_OVER_MS)
             trend = moved.value if moved is not None else None
+    units = dict(zip(watch.watched, watch.units, strict=False))
     return Transition(
         at_ms=at_ms,
         rule=watch.rule,
@@ -121,9 +148,12 @@ def _transition(
         before=before,
         to=to,
         value=value,
-        unit=unit,
-        sampled_ms=sampled_ms,
+        unit=units.get(point, ""),
+        onset_ms=None if to else state.run_since_ms,
+        sampled_ms=heard_ms,
         cause=Cause.SILENCE,
         blind=blind,
         trend=trend,
+        point=point,
+        fault=_fault(state, point, heard_ms) if to else None,
     )

@@ -5,6 +5,7 @@ import msgspec
 from rules.ladder import LadderState
 from rules.record import Record
 from rules.transition import Level, Transition
+from transport.measurement import Quality
 
 BEGINNING_MS = -(2**62)  # before every reading
 
@@ -51,6 +52,7 @@ class SilenceState(msgspec.Struct, kw_only=True):
 
     level: Level = Level.NORMAL
     heard_ms: dict[str, int] = {}  # newest sample by point
+    faults: dict[str, tuple[int, Quality]] = {}  # newest bad reading by point
     run_since_ms: int | None = None  # first sample of the present run without a silence
     changed_ms: int = 0  # `at` of the last transition
     standing: Announced | None = None

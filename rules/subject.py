@@ -9,6 +9,7 @@ from rules.measure import Fact, View
 from rules.record import Mark, Record
 from rules.rulebook import Rulebook, Watch, season_key
 from rules.state import BEGINNING_MS, CatchUp, Checkpoint, WatchState
+from rules.telling import told_of
 from rules.transition import Cause, Transition
 
 KEEP_SAMPLES = 1024  # so far back, at least, late readings are judged anew
@@ -108,7 +109,7 @@ def _judge_from(
             continue
         head, change = judge(head, ladder, at_ms, facts, stale_after_ms=gap_ms)
         if change is not None:
-            found.append(_transition(watch, change, at_ms))
+            found.append(_transition(watch, change, view.record, index, ladder))
         if index % _CHECKPOINT_EVERY == 0:
             state.checkpoints.append(Checkpoint(at_ms, head))
     state.head = head
@@ -150,7 +151,9 @@ def adopt(state: WatchState) -> None:
         state.checkpoints = [Checkpoint(state.head.last_ms, state.head)]
 
 
-def _transition(watch: Watch, change: Change, at_ms: int) -> Transition:
+def _transition(watch: Watch, change: Change, record: Record, index: int, ladder: Ladder) -> Transition:
+    at_ms = record.at_ms[index]
+    told = told_of(ladder, change.before, change.to, change.value, record.values[index] + watch.zero)
     return Transition(
         at_ms=at_ms,
         rule=watch.rule,
@@ -161,6 +164,10 @@ def _transition(watch: Watch, change: Change, at_ms: int) -> Transition:
         to=change.to,
         value=change.value,
         limit=change.limit,
+        cleared=told.cleared,
+        measured=told.measured,
+        over_ms=told.over_ms,
+        reading=told.reading,
         unit=watch.unit,
         onset_ms=change.onset_ms,
         sampled_ms=at_ms,
@@ -180,6 +187,7 @@ def _correction(watch: Watch, state: WatchState, view: View) -> Transition:
     if rung is not None and head.ladder is not None:
         fact = rung.measure.read(view, index, rising=head.ladder.rising)
     value = fact.value if fact is not None else None
+    told = told_of(head.ladder, state.told, head.level, value, view.record.values[index] + watch.zero)
     timer = head.timers[head.level - 1] if head.level else None
     at_ms = max(head.last_ms, state.told_ms)
     while (at_ms, head.level) in state.said:
@@ -194,6 +202,10 @@ def _correction(watch: Watch, state: WatchState, view: View) -> Transition:
         to=head.level,
         value=value,
         limit=rung.limit if rung is not None else None,
+        cleared=told.cleared,
+        measured=told.measured,
+        over_ms=told.over_ms,
+        reading=told.reading,
         unit=watch.unit,
         onset_ms=timer.since_ms if timer is not None else None,
         sampled_ms=head.last_ms,

@@ -5,6 +5,7 @@ from enum import IntEnum, StrEnum
 import msgspec
 
 from transport.errors import WireError
+from transport.measurement import Quality
 
 
 class Level(IntEnum):
@@ -31,6 +32,17 @@ class Cause(StrEnum):
     LATE = "late"  # a reading that came after its allowance: told only if it still stands
 
 
+class Measured(StrEnum):
+    """What an alarm's value is."""
+
+    VALUE = "value"  # the reading, on its datum
+    CHANGE = "change"  # how far the value has moved over a window
+    SUM = "sum"  # what has come together over a window
+    FAULTS = "faults"  # per cent of the readings of a window that were bad
+    STILL = "still"  # hours for which the value has not moved
+    OTHER = "other"  # what only the rule's name explains
+
+
 class Transition(msgspec.Struct, frozen=True, kw_only=True):
     """One alarm, the state of one rule for one subject, changed its level.
 
@@ -46,13 +58,19 @@ class Transition(msgspec.Struct, frozen=True, kw_only=True):
     to: Level
     value: float | None = None  # in the point's unit
     limit: float | None = None  # of the level reached, or of the level left
+    cleared: float | None = None  # of a level left: its `clear`, if the value lies past it
+    measured: Measured = Measured.VALUE
+    over_ms: int | None = None  # the window of what is measured, where it has one
+    reading: float | None = None  # of a change: the value itself, on its datum
     unit: str = ""
-    onset_ms: int | None = None  # first sample at which the level held
+    onset_ms: int | None = None  # first sample at which the level held, or at which readings came again
     sampled_ms: int | None = None  # taken_at of the newest sample of the subject
     cause: Cause = Cause.SAMPLE
     uncertain: bool = False  # rests on an uncertain sample: to be verified
     blind: bool = False  # silence where an alarm is active, at the asset or upstream
     trend: float | None = None  # of a silence: how far the value moved in the hour before its last reading
+    point: str = ""  # of a silence: the point that has been missed longest, whose value this is
+    fault: Quality | None = None  # of a silence: what has come in the place of values; None if nothing has
     superseded: bool = False  # history found while catching up: recorded, told to nobody
 
     @property
