@@ -8,6 +8,7 @@ from typing import Any
 
 import aiohttp
 import msgspec
+import yarl
 
 from alerting.errors import ChannelDownError, ChannelRefusedError
 
@@ -24,7 +25,7 @@ async def post(
     *,
     timeout_s: float,
 ) -> Mapping[str, Any]:
-    """Post ``body``; the JSON object that answers it, whatever the status below 500.
+    """Post ``body`` to ``url``, which is percent-encoded already; the JSON object that answers it.
 
     Providers put their verdict into the body, with HTTP 200 as often as not: the caller judges it.
 
@@ -35,14 +36,14 @@ async def post(
     """
     try:
         async with http.post(
-            url,
+            yarl.URL(url, encoded=True),  # a signed query must go over the wire as it was signed
             data=body,
             headers=headers,
             timeout=aiohttp.ClientTimeout(total=timeout_s),
             allow_redirects=False,
         ) as answer:
             status, content = answer.status, await answer.read()
-    except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError):
+    except (ValueError, aiohttp.NonHttpUrlClientError):  # InvalidURL is a ValueError
         raise ChannelRefusedError(f"{channel}: no usable address") from None  # its words hold the address
     except (aiohttp.ClientError, OSError) as exc:  # TimeoutError is an OSError
         raise ChannelDownError(f"{channel}: no answer: {type(exc).__name__}") from exc

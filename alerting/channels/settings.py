@@ -9,11 +9,14 @@ from typing import Literal
 from pydantic import Field
 
 from alerting.channels.email import Encryption
+from alerting.channels.provider_sms.templates import TemplateField
 from alerting.fields import DevicePath, Email, ServerAddress, Telephone, WebAddress
 from district.devices import EnvName
 from district.fields import Slug, Spec
 
-ChannelName = Literal["console", "webhook", "email", "dingtalk", "wecom", "feishu", "modem-sms"]
+ChannelName = Literal[
+    "console", "webhook", "email", "dingtalk", "wecom", "feishu", "modem-sms", "aliyun-sms", "tencent-sms"
+]
 
 SET_UP_BY: Mapping[str, str] = {
     "email": "smtp",
@@ -22,6 +25,8 @@ SET_UP_BY: Mapping[str, str] = {
     "wecom": "wecom",
     "feishu": "feishu",
     "modem-sms": "modem",
+    "aliyun-sms": "aliyun",
+    "tencent-sms": "tencent",
 }
 """The block of contacts.yaml that a channel needs; the console needs none."""
 
@@ -33,7 +38,7 @@ NAMED_IN: Mapping[str, tuple[str, str]] = {
 """Channels whose address is a name from a table in their block: the table, and what it is a table of."""
 
 
-_BY_TELEPHONE = frozenset({"modem-sms"})
+_BY_TELEPHONE = frozenset({"modem-sms", "aliyun-sms", "tencent-sms"})
 
 
 class ChannelsSpec(Spec):
@@ -108,6 +113,36 @@ class FeishuSpec(Spec):
     robots: dict[Slug, SignedRobotSpec] = Field(min_length=1)
 
 
+class AliyunSpec(Spec):
+    """Short messages by Aliyun: an account and a template that it has approved."""
+
+    server: ServerAddress = "https://dysmsapi.aliyuncs.com"
+    access_key_id_env: EnvName
+    access_key_secret_env: EnvName
+    sign_name: str = Field(min_length=1, description="The approved signature, without its brackets.")
+    template: str = Field(pattern=r"^SMS_[0-9]+$")
+    variables: dict[str, TemplateField] = Field(
+        default_factory=dict, description="What each variable of the template stands for."
+    )
+    longest: int = Field(default=35, ge=2, description="Characters that a variable may have.")
+
+
+class TencentSpec(Spec):
+    """Short messages by Tencent Cloud: an application and a template that it has approved."""
+
+    server: ServerAddress = "https://sms.tencentcloudapi.com"
+    region: str = Field(default="ap-guangzhou", pattern=r"^[a-z]+(-[a-z0-9]+)+$")
+    secret_id_env: EnvName
+    secret_key_env: EnvName
+    app_id: str = Field(pattern=r"^[0-9]{10}$", description="SdkAppId, in quotes.")
+    sign_name: str = Field(min_length=1, description="The approved signature, without its brackets.")
+    template: str = Field(pattern=r"^[0-9]+$", description="The template's number, in quotes.")
+    variables: tuple[TemplateField, ...] = Field(
+        default=(), description="What {1}, {2} and so on of the template stand for."
+    )
+    longest: int = Field(default=12, ge=2, description="Characters that a variable may have.")
+
+
 class ModemSpec(Spec):
     """A GSM modem on a serial port of this machine."""
 
@@ -125,3 +160,5 @@ class ChannelSettings(Spec):
     wecom: WecomSpec | None = None
     feishu: FeishuSpec | None = None
     modem: ModemSpec | None = None
+    aliyun: AliyunSpec | None = None
+    tencent: TencentSpec | None = None

@@ -13,6 +13,8 @@ from alerting.channels.email import EmailChannel, SmtpSettings
 from alerting.channels.feishu import FeishuApi
 from alerting.channels.modem.modem import ModemSettings
 from alerting.channels.modem.sms import open_modem_sms
+from alerting.channels.provider_sms.aliyun import AliyunSettings, AliyunSms
+from alerting.channels.provider_sms.tencent import TencentSettings, TencentSms
 from alerting.channels.replies import LoggedReplies, Replies
 from alerting.channels.robots import Robot, RobotChannel
 from alerting.channels.settings import ChannelSettings, SignedRobotSpec, SmtpSpec
@@ -51,6 +53,7 @@ async def open_channels(
         channels: dict[str, Channel] = {
             "console": await stack.enter_async_context(open_console(console, echo=echo)),
             **_web_channels(settings, http, vault),
+            **_provider_sms(settings, http, vault),
         }
         mail = smtp or (None if settings.smtp is None else _smtp(settings.smtp, vault))
         if mail is not None:
@@ -97,6 +100,41 @@ def _web_channels(
     if (wecom := settings.wecom) is not None:
         robots = {name: Robot(token=vault.open(spec.key_env)) for name, spec in wecom.robots.items()}
         channels["wecom"] = RobotChannel(http, WecomApi(), wecom.server, robots)
+    return channels
+
+
+def _provider_sms(
+    settings: ChannelSettings, http: aiohttp.ClientSession, vault: _Vault
+) -> Mapping[str, Channel]:
+    channels: dict[str, Channel] = {}
+    if (aliyun := settings.aliyun) is not None:
+        channels["aliyun-sms"] = AliyunSms(
+            http,
+            AliyunSettings(
+                access_key_id=vault.open(aliyun.access_key_id_env),
+                access_key_secret=vault.open(aliyun.access_key_secret_env),
+                sign_name=aliyun.sign_name,
+                template=aliyun.template,
+                variables=aliyun.variables,
+                longest=aliyun.longest,
+                server=aliyun.server,
+            ),
+        )
+    if (tencent := settings.tencent) is not None:
+        channels["tencent-sms"] = TencentSms(
+            http,
+            TencentSettings(
+                secret_id=vault.open(tencent.secret_id_env),
+                secret_key=vault.open(tencent.secret_key_env),
+                app_id=tencent.app_id,
+                sign_name=tencent.sign_name,
+                template=tencent.template,
+                variables=tencent.variables,
+                longest=tencent.longest,
+                region=tencent.region,
+                server=tencent.server,
+            ),
+        )
     return channels
 
 

@@ -22,6 +22,8 @@ from alerting.channels.email import EmailChannel, SmtpSettings
 from alerting.channels.feishu import FeishuApi
 from alerting.channels.modem.modem import ModemSettings
 from alerting.channels.modem.sms import ModemSms, open_modem_sms
+from alerting.channels.provider_sms.aliyun import AliyunSettings, AliyunSms
+from alerting.channels.provider_sms.tencent import TencentSettings, TencentSms
 from alerting.channels.replies import LoggedReplies
 from alerting.channels.robots import Robot, RobotApi, RobotChannel
 from alerting.channels.webhook import KEY_HEADER, WebhookChannel
@@ -41,6 +43,18 @@ from tests.alerting.robot_servers import (
     running_robots,
 )
 from tests.alerting.servers import Mood, Receiver, running_smtp, running_web
+from tests.alerting.sms_servers import (
+    ALIYUN_TEMPLATE,
+    APP_ID,
+    KEY_ID,
+    KEY_SECRET,
+    SIGN_NAME,
+    TENCENT_TEMPLATE,
+    AliyunServer,
+    SmsServer,
+    TencentServer,
+    running_sms,
+)
 from tests.servers import free_port
 
 PATIENT_S = 20.0  # machines that run tests are busy
@@ -190,6 +204,28 @@ class RobotBench(Bench):
         return self.server.group
 
 
+class SmsBench(Bench):
+    """People with telephones, and a provider that reaches them."""
+
+    def __init__(self, server: SmsServer, channel_at: Callable[..., Channel]) -> None:
+        self.server = server
+        self.at = channel_at
+        self.channel = channel_at(server=server.url)
+
+    def recipient(self, number: int = 0) -> Recipient:
+        return person(number, f"+8613800138{number:03}", "sms")
+
+    def turns(self, mood: Mood) -> None:
+        self.server.mood = mood
+
+    def delivered(self) -> list[str]:
+        return [key for key, _, _ in self.server.sent]
+
+    def dead(self) -> Recipient:
+        self.channel = self.at(server=f"http://127.0.0.1:{free_port()}")
+        return self.recipient()
+
+
 class ModemBench(Bench):
     """People with telephones, and a modem that is plugged in."""
 
@@ -288,6 +324,45 @@ async def robot_bench(
 
 
 dingtalk_bench = partial(robot_bench, DingtalkApi, DingtalkServer)
+
+
+ALIYUN = AliyunSettings(
+    access_key_id=KEY_ID,
+    access_key_secret=KEY_SECRET,
+    sign_name=SIGN_NAME,
+    template=ALIYUN_TEMPLATE,
+    variables={"title": "headline", "level": "level"},
+)
+TENCENT = TencentSettings(
+    secret_id=KEY_ID,
+    secret_key=KEY_SECRET,
+    app_id=APP_ID,
+    sign_name=SIGN_NAME,
+    template=TENCENT_TEMPLATE,
+    variables=("headline", "level"),
+)
+
+
+@asynccontextmanager
+async def aliyun_bench(folder: Path | None = None, patience_s: float = PATIENT_S) -> AsyncIterator[SmsBench]:
+    del folder
+    async with running_sms(AliyunServer()) as server, aiohttp.ClientSession() as http:
+
+        def channel_at(now_s: Callable[[], float] = time.time, **changes: Any) -> Channel:
+            return AliyunSms(http, replace(ALIYUN, timeout_s=patience_s, **changes), now_s=now_s)
+
+        yield SmsBench(server, channel_at)
+
+
+@asynccontextmanager
+async def tencent_bench(folder: Path | None = None, patience_s: float = PATIENT_S) -> AsyncIterator[SmsBench]:
+    del folder
+    async with running_sms(TencentServer()) as server, aiohttp.ClientSession() as http:
+
+        def channel_at(now_s: Callable[[], float] = time.time, **changes: Any) -> Channel:
+            return TencentSms(http, replace(TENCENT, timeout_s=patience_s, **changes), now_s=now_s)
+
+        yield SmsBench(server, channel_at)
 
 
 @asynccontextmanager

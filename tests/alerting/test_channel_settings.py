@@ -19,7 +19,24 @@ dingtalk: {robots: {duty-group: {token_env: DING, secret_env: DING_SECRET}}}
 wecom: {robots: {duty-group: {key_env: WECOM}}}
 feishu: {server: "https://open.larksuite.com", robots: {duty-group: {token_env: FEISHU}}}
 modem: {port: /dev/serial/by-id/usb-modem, pin_env: SIM_PIN}
+aliyun:
+  access_key_id_env: ALI_ID
+  access_key_secret_env: ALI_SECRET
+  sign_name: 临江预警
+  template: SMS_154950909
+  variables: {title: headline, level: level}
+tencent:
+  secret_id_env: QQ_ID
+  secret_key_env: QQ_SECRET
+  app_id: "1400006666"
+  sign_name: 临江预警
+  template: "1110"
+  variables: [headline, level]
 """
+SECRETS = (
+    *("HOOK", "DING", "DING_SECRET", "WECOM", "FEISHU", "SIM_PIN"),
+    *("ALI_ID", "ALI_SECRET", "QQ_ID", "QQ_SECRET"),
+)
 PERSON = """\
 people:
   - id: wang-min
@@ -37,7 +54,7 @@ def settings_of(folder: Path, text: str) -> tuple[ChannelSettings | None, list[A
 async def test_every_channel_that_is_set_up_is_opened(tmp_path: Path) -> None:
     settings, findings = settings_of(tmp_path, EVERYTHING)
     assert settings is not None, findings
-    secrets = dict.fromkeys(("HOOK", "DING", "DING_SECRET", "WECOM", "FEISHU", "SIM_PIN"), "x")
+    secrets = dict.fromkeys(SECRETS, "x")
 
     async with open_channels(
         settings, console=tmp_path / "console.jsonl", echo=False, secrets=secrets
@@ -45,11 +62,11 @@ async def test_every_channel_that_is_set_up_is_opened(tmp_path: Path) -> None:
         assert set(channels) == {"console", *SET_UP_BY}
 
 
-@pytest.mark.parametrize("missing", ["HOOK", "DING", "DING_SECRET", "WECOM", "FEISHU", "SIM_PIN"])
+@pytest.mark.parametrize("missing", SECRETS)
 async def test_a_secret_that_is_not_given_is_named(tmp_path: Path, missing: str) -> None:
     settings, _ = settings_of(tmp_path, EVERYTHING)
     assert settings is not None
-    secrets = dict.fromkeys(("HOOK", "DING", "DING_SECRET", "WECOM", "FEISHU", "SIM_PIN"), "x")
+    secrets = dict.fromkeys(SECRETS, "x")
     del secrets[missing]
 
     with pytest.raises(ChannelSetupError, match=rf"\b{missing}\b"):
@@ -70,6 +87,11 @@ async def test_a_secret_that_is_not_given_is_named(tmp_path: Path, missing: str)
         ("wecom: {robots: {g: {key_env: K, secret_env: S}}}", "wecom.robots.g.secret_env"),
         ("feishu: {robots: {Group: {token_env: T}}}", "feishu.robots.Group"),
         ("modem: {port: ttyUSB0}", "modem.port"),
+        ("aliyun: {access_key_id: LTAI}", "aliyun.access_key_id"),
+        ("aliyun: {template: 154950909}", "aliyun.template"),
+        ("aliyun: {variables: {title: headlin}}", "aliyun.variables.title"),
+        ("tencent: {app_id: 1400006666}", "tencent.app_id"),
+        ("tencent: {variables: [headline, colour]}", "tencent.variables.1"),
         ("modem: {port: /dev/ttyUSB0, baud: 0}", "modem.baud"),
         ("modem: {port: /dev/ttyUSB0, pin: 1234}", "modem.pin"),
     ],
@@ -88,7 +110,7 @@ def test_a_robot_that_there_is_not_is_found_with_the_one_that_was_meant(tmp_path
     (finding,) = check_names(read_document(path), None)
 
     assert (finding.code, finding.suggestion) == ("unknown-robot", "duty-group")
-    assert (finding.place.line, finding.place.column) == (10, 17)
+    assert (finding.place.line, finding.place.column) == (23, 17)
 
 
 def test_short_messages_find_a_person_by_telephone() -> None:

@@ -21,11 +21,13 @@ from tests.alerting.benches import (
     Bench,
     EmailBench,
     WebhookBench,
+    aliyun_bench,
     console_bench,
     dingtalk_bench,
     email_bench,
     feishu_bench,
     modem_bench,
+    tencent_bench,
     webhook_bench,
     wecom_bench,
 )
@@ -33,7 +35,7 @@ from tests.alerting.servers import Mood, running_smtp, running_web
 from tests.alerting.warnings import sample_warning
 
 GROUPS = [dingtalk_bench, wecom_bench, feishu_bench]
-PERSONAL = [email_bench, webhook_bench, modem_bench]
+PERSONAL = [email_bench, webhook_bench, modem_bench, aliyun_bench, tencent_bench]
 REMOTE = [*PERSONAL, *GROUPS]
 IN_PARTS = [wecom_bench, modem_bench]
 LONG = "下溪发生洪水，请立即转移。" * 100
