@@ -7,12 +7,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import answer_to_receipt, collector, collector_year, edge_bus
+from bench import answer_to_receipt, collector, collector_year, decoders, edge_bus
 
 BENCHES: dict[str, Callable[[], dict[str, object]]] = {
     "answer-to-receipt": answer_to_receipt.main,
     "collector": collector.main,
     "collector-year": collector_year.main,
+    "decoders": decoders.main,
     "edge-bus": edge_bus.main,
 }
 RESULTS = Path(__file__).parent / "results"
