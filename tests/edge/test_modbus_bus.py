@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import tty
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -262,3 +263,49 @@ async def test_a_port_has_one_owner() -> None:
                 await rival.open()
         finally:
             await owner.close()
+
+
+async def test_frames_of_another_master_and_its_units_are_passed_over() -> None:
+    async with serial_bus() as (bus, instrument):
+        foreign = rtu(9, b"\x03\x00\x00\x00\x01") + rtu(9, b"\x03\x02\x12\x34") + b"\x01\x03\x02\xff"
+
+        instrument.script = lambda asked: [(0.0, foreign), (0.02, registers(asked, 7)), (0.03, foreign)]
+
+        for _ in range(3):
+            assert (await bus.read(request())).data == b"\x00\x07"
+
+
+async def test_a_unit_that_always_answered_at_once_is_not_waited_for_long() -> None:
+    with pty_instrument() as (instrument, port):
+        link = Link("line", dial_serial(port, LINE), now_ms=lambda: NOON_MS)
+        bus = rtu_bus(link, Timing(timeout_s=2.0, gap_s=0.002, char_s=LINE.char_s))
+        try:
+            instrument.script = obedient(7)
+            for _ in range(20):
+                await bus.read(request())
+            instrument.script = lambda _: []
+            await read_error(bus, request())  # the first silence is waited out: it may only be slower
+
+            reason = (await read_error(bus, request())).reason
+
+            (wait_ms,) = re.findall("no answer within ([0-9]+) ms", reason)
+            assert int(wait_ms) < 1000
+        finally:
+            await bus.close()
+
+
+async def test_a_unit_that_became_slower_is_still_read() -> None:
+    with pty_instrument() as (instrument, port):
+        link = Link("line", dial_serial(port, LINE), now_ms=lambda: NOON_MS)
+        bus = rtu_bus(link, Timing(timeout_s=2.0, gap_s=0.002, char_s=LINE.char_s))
+        try:
+            instrument.script = obedient(7)
+            for _ in range(20):
+                await bus.read(request())
+            instrument.script = obedient(8, delay_s=0.4)
+
+            answers = [(await bus.read(request())).data for _ in range(3)]
+
+            assert answers == [b"\x00\x08"] * 3
+        finally:
+            await bus.close()
