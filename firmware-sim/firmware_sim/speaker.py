@@ -39,6 +39,11 @@ class Speaker:
             code: world.signal(value.value, f"{spec.name}/{code}") for code, value in spec.values.items()
         }
 
+    @property
+    def is_silent(self) -> bool:
+        """Whether it says nothing at all now."""
+        return self.instrument.faults.get("silence") is not None
+
     def telegram(self, event_ms: int, *, crc: bool = False) -> Telegram:
         """What it says at an event time."""
         spec = self.spec

@@ -59,8 +59,8 @@ class SpeakerLine:
         due = math.ceil(speaker.clock.event_s() / every_s)
         while True:
             await speaker.clock.until_event(due * every_s)
-            telegram = speaker.telegram(round(due * every_s * 1000))
-            if speaker.instrument.faults.get("silence") is None:
+            if not speaker.is_silent:
+                telegram = speaker.telegram(round(due * every_s * 1000))
                 await self._say(speaker, telegram)
                 while self._protocol in CONFIRMED and not await self._is_confirmed(speaker):
                     await self._say(speaker, telegram)
@@ -81,6 +81,8 @@ class SpeakerLine:
     async def _say(self, speaker: Speaker, telegram: Telegram) -> None:
         await asyncio.sleep(speaker.instrument.faults.delay_s)
         async with self._talking:
+            if speaker.is_silent:
+                return
             delivered = await self._port.send(speaker.garbled(telegram))
             speaker.note(telegram, delivered=delivered)
 
@@ -113,12 +115,12 @@ class SpeakerLine:
 
     async def _answer(self, speaker: Speaker) -> None:
         await asyncio.sleep(speaker.spec.turnaround)
-        if speaker.instrument.faults.get("silence") is None:
+        if not speaker.is_silent:
             await self._say(speaker, speaker.telegram(speaker.clock.event_ms()))
 
     async def _answer_sdi12(self, speaker: Speaker, command: str) -> None:
         """A measurement is ready at once: seven characters, then the values with D0."""
-        if speaker.instrument.faults.get("silence") is not None:
+        if speaker.is_silent:
             return
         await asyncio.sleep(speaker.spec.turnaround)
         address = speaker.spec.address

@@ -260,3 +260,36 @@ async def test_an_instrument_behind_a_converter_is_asked_over_tcp(tmp_path: Path
         await until(lambda: there.values("wxt", "temperature"), "a temperature")
         assert set(there.values("wxt", "temperature")) == {21.5}
     server.close()
+
+
+async def test_a_line_that_is_unplugged_heals_and_its_station_repeats_what_was_lost(
+    tmp_path: Path, broker: Endpoint
+) -> None:
+    clock = clock_text(60)
+    async with (
+        instruments(tmp_path / "sim", INSTRUMENTS, clock=clock) as sim,
+        centre(broker) as there,
+        agent(
+            district_of(tmp_path / "district", FIELD),
+            broker,
+            tmp_path / "state",
+            clock=clock,
+            bus_endpoints=sim.endpoints,
+        ),
+    ):
+        await until(lambda: there.counters("river") and there.counters("balance"), "a first answer of each")
+        for device in ("river", "balance"):
+            await sim.set_fault(device, "disconnect")
+        await until(
+            lambda: there.samples("balance", "weight")[-1].quality is Quality.TIMEOUT,
+            "the balance to be missed",
+        )
+        for device in ("river", "balance"):
+            await sim.clear_fault(device, "disconnect")
+        seen = {device: max(there.counters(device)) for device in ("river", "balance")}
+        await until(
+            lambda: all(max(there.counters(device)) > before + 1 for device, before in seen.items()),
+            "both to be back",
+        )
+        heard = there.counters("river")
+        assert heard == list(range(1, len(heard) + 1))
