@@ -29,6 +29,7 @@ def register_rules_commands(app: typer.Typer) -> None:
     app.command("diff")(rules_diff)
     app.command("score")(rules_score)
     app.command("test")(rules_test)
+    app.command("explain")(rules_explain)
 
 
 def rules_backtest(
@@ -127,3 +128,20 @@ def rules_test(
         for line in each.differing:
             typer.echo(f"    {line}")
     raise typer.Exit(FINDINGS if any(each.differing for each in played) else 0)
+
+
+def rules_explain(
+    subject: Annotated[str, typer.Argument(help="device:point, a device or a site.")],
+    district: District = HERE,
+    *,
+    state: State = None,
+    json: AsJson = False,
+) -> None:
+    """Show where every rule stands for a subject, and how far it is from each level."""
+    from tocsin.rules_explain import show_standings, standings, standings_json
+
+    found = standings(around(district, state, None, None).state_of("rules"), subject)
+    if json:
+        typer.echo(standings_json(found))
+    else:
+        show_standings(found)
