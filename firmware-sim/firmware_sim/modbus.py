@@ -26,6 +26,7 @@ _MANY_HEAD = 6  # function, address, count, byte count
 _RTU_OVERHEAD = 3  # unit before, CRC behind
 _RTU_SHORTEST = 4
 _RTU_LONGEST = 256
+_ASCII_SHORTEST, _ASCII_LONGEST = 2, 513
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +120,13 @@ def rtu_frame(unit: int, pdu: bytes) -> bytes:
     return body + modbus_crc(body).to_bytes(2, "little")
 
 
+def ascii_frame(unit: int, pdu: bytes) -> bytes:
+    """Wrap a protocol data unit for a serial line with Modbus ASCII."""
+    body = bytes((unit,)) + pdu
+    check = -sum(body) & 0xFF
+    return b":" + (body + bytes((check,))).hex().upper().encode() + b"\r\n"
+
+
 def tcp_frame(transaction: int, unit: int, pdu: bytes) -> bytes:
     """Wrap a protocol data unit for TCP."""
     return b"".join(
@@ -173,6 +181,34 @@ class RequestScanner:
     def waiting(self) -> bool:
         """Whether bytes of an unfinished frame are there."""
         return bool(self._buffer)
+
+
+class AsciiScanner:
+    """Finds Modbus ASCII requests: from a colon to CR LF, whatever stands between them."""
+
+    waiting = False  # a silence says nothing: frames have marks
+
+    def __init__(self) -> None:
+        self._buffer = b""
+
+    def feed(self, data: bytes) -> list[Request]:
+        """Take bytes and return the frames they complete."""
+        self._buffer += data
+        found: list[Request] = []
+        while b"\r\n" in self._buffer:
+            piece, _, self._buffer = self._buffer.partition(b"\r\n")
+            try:
+                frame = bytes.fromhex(piece.rpartition(b":")[2].decode("ascii"))
+            except ValueError:
+                continue
+            if len(frame) > _ASCII_SHORTEST and sum(frame) % 256 == 0:
+                found.append(Request(unit=frame[0], pdu=frame[1:-1]))
+        self._buffer = self._buffer[-_ASCII_LONGEST:]
+        return found
+
+    def silence(self) -> list[Request]:
+        """Take a silence."""
+        return []
 
 
 def _crc_holds(frame: bytes) -> bool:

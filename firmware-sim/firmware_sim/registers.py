@@ -8,22 +8,20 @@ from firmware_sim.curves import Signal
 from firmware_sim.errors import ModbusRefusalError
 from firmware_sim.formulas import World
 from firmware_sim.modbus import ILLEGAL_ADDRESS
-from firmware_sim.scenario import ByteOrder, RegisterSpec, RegisterType, Table, UnitSpec
+from firmware_sim.scenario import LONGEST_WORDS, ByteOrder, RegisterSpec, RegisterType, Table, UnitSpec
 
-_FORMATS: dict[RegisterType, str] = {"u16": ">H", "i16": ">h", "u32": ">I", "i32": ">i", "f32": ">f"}
+_FLOATS: dict[RegisterType, str] = {"f16": ">e", "f32": ">f", "f64": ">d"}
+_DIGITS: dict[RegisterType, int] = {"bcd16": 4, "bcd32": 8}
 _LIMITS: dict[RegisterType, tuple[int, int]] = {
     "bool": (0, 1),
     "u16": (0, 2**16 - 1),
     "i16": (-(2**15), 2**15 - 1),
     "u32": (0, 2**32 - 1),
     "i32": (-(2**31), 2**31 - 1),
-}
-# Where each byte of the big-endian value (A B C D) comes from on the wire.
-_ORDERS: dict[ByteOrder, tuple[int, int, int, int]] = {
-    "ABCD": (0, 1, 2, 3),
-    "CDAB": (2, 3, 0, 1),
-    "BADC": (1, 0, 3, 2),
-    "DCBA": (3, 2, 1, 0),
+    "u64": (0, 2**64 - 1),
+    "i64": (-(2**63), 2**63 - 1),
+    "bcd16": (0, 9_999),
+    "bcd32": (0, 99_999_999),
 }
 
 
@@ -36,15 +34,16 @@ def encode(spec: RegisterSpec, value: float) -> tuple[int, ...]:
     raw = value / spec.scale
     if spec.type == "bool":
         return (int(raw >= 0.5),)  # noqa: PLR2004 - rounding to a bit
-    if spec.type == "f32":
-        data = struct.pack(">f", raw)
+    if spec.type in _FLOATS:
+        data = struct.pack(_FLOATS[spec.type], raw)
     else:
         low, high = _LIMITS[spec.type]
         whole = max(low, min(high, round(raw)))
-        data = struct.pack(_FORMATS[spec.type], whole)
-    if spec.words > 1:
-        data = bytes(data[index] for index in _ORDERS[spec.order])
-    return struct.unpack(f">{spec.words}H", data)
+        if spec.type in _DIGITS:
+            data = bytes.fromhex(f"{whole:0{_DIGITS[spec.type]}d}")
+        else:
+            data = whole.to_bytes(2 * spec.words, "big", signed=low < 0)
+    return struct.unpack(f">{spec.words}H", _reordered(data, spec.order))
 
 
 def decode(spec: RegisterSpec, words: Sequence[int]) -> float:
@@ -52,10 +51,25 @@ def decode(spec: RegisterSpec, words: Sequence[int]) -> float:
     if spec.type == "bool":
         return float(words[0])
     wire = struct.pack(f">{len(words)}H", *words)
-    if spec.words > 1:
-        wire = bytes(wire[index] for index in _ORDERS[spec.order])  # every order undoes itself
-    (raw,) = struct.unpack(_FORMATS[spec.type], wire)
+    data = _reordered(wire, spec.order)  # every order undoes itself
+    if spec.type in _FLOATS:
+        (raw,) = struct.unpack(_FLOATS[spec.type], data)
+    elif spec.type in _DIGITS:
+        raw = int(data.hex())
+    else:
+        raw = int.from_bytes(data, "big", signed=_LIMITS[spec.type][0] < 0)
     return float(raw) * spec.scale
+
+
+def _reordered(data: bytes, order: ByteOrder) -> bytes:
+    """The bytes of one value in another order, seen from the standard's: A is the first of a register."""
+    if len(data) == 2:  # noqa: PLR2004 - one register, as it stands
+        return data
+    if order in {"CDAB", "DCBA"}:
+        data = b"".join(data[at : at + 2] for at in range(len(data) - 2, -1, -2))
+    if order in {"BADC", "DCBA"}:
+        data = b"".join(data[at : at + 2][::-1] for at in range(0, len(data), 2))
+    return data
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +120,7 @@ class RegisterMap:
         words = [0] * count
         values: dict[str, float] = {}
         carries_counter = False
-        for start in range(addr - 1, addr + count):
+        for start in range(addr - LONGEST_WORDS + 1, addr + count):
             cell = self._cells.get((table, start))
             if cell is None:
                 continue
@@ -132,7 +146,7 @@ class RegisterMap:
         for index in range(len(words)):
             if (table, addr + index) not in self._covered:
                 raise ModbusRefusalError(ILLEGAL_ADDRESS)
-            for start in (addr + index - 1, addr + index):
+            for start in range(addr + index - LONGEST_WORDS + 1, addr + index + 1):
                 cell = self._cells.get((table, start))
                 if cell and cell.signal is None and start + cell.spec.words > addr + index:
                     raise ModbusRefusalError(ILLEGAL_ADDRESS)

@@ -1,11 +1,12 @@
-"""Modbus RTU slaves sharing one serial line."""
+"""Modbus RTU or ASCII slaves sharing one serial line."""
 
 import asyncio
 import logging
 from collections.abc import Mapping
 from pathlib import Path
 
-from firmware_sim.modbus import Request, RequestScanner, rtu_frame
+from firmware_sim.converter_port import ConverterPort
+from firmware_sim.modbus import AsciiScanner, Request, RequestScanner, ascii_frame, rtu_frame
 from firmware_sim.pty_port import PtyPort
 from firmware_sim.scenario import ModbusRtuSpec
 from firmware_sim.unit import ModbusUnit, garble
@@ -23,9 +24,13 @@ class RtuLine:
         """Know the line; nothing is open yet."""
         self._setting = spec.line
         self._strict = spec.strict
+        self._listen = spec.listen
+        is_ascii = spec.kind == "modbus-ascii"
+        self._frame = ascii_frame if is_ascii else rtu_frame
         self._units = units
         self._link = link
-        self._scanner = RequestScanner()
+        self._scanner: RequestScanner | AsciiScanner = AsciiScanner() if is_ascii else RequestScanner()
+        self._port: PtyPort | ConverterPort
         self._talking = asyncio.Lock()  # one at a time on a pair of wires
         self._heard_s = 0.0  # when the last byte received would have ended on a real line
         self._silence: asyncio.TimerHandle | None = None
@@ -34,6 +39,9 @@ class RtuLine:
         """Open the port and return its path."""
         self._tasks = tasks
         self._loop = asyncio.get_running_loop()
+        if self._listen is not None:
+            self._port = ConverterPort(self._listen, self._setting, self._hear)
+            return str(await self._port.open())
         self._port = PtyPort(self._link, self._setting, self._hear, strict=self._strict)
         return str(self._link)
 
@@ -81,6 +89,6 @@ class RtuLine:
             if answer.falsified is not None and answer.falsified.name == "silence":
                 unit.note(answer)
                 return
-            frame = garble(rtu_frame(answer.unit, answer.pdu), answer.falsified)
+            frame = garble(self._frame(answer.unit, answer.pdu), answer.falsified)
             delivered = await self._port.send(frame, None if waited else begin_s)
             unit.note(answer, delivered=delivered)

@@ -13,9 +13,16 @@ Name = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
 
 Table = Literal["coil", "discrete", "input", "holding"]
 ByteOrder = Literal["ABCD", "CDAB", "BADC", "DCBA"]
-RegisterType = Literal["bool", "u16", "i16", "u32", "i32", "f32"]
+RegisterType = Literal[
+    "bool", "u16", "i16", "u32", "i32", "u64", "i64", "f16", "f32", "f64", "bcd16", "bcd32"
+]
 
-WORDS: dict[RegisterType, int] = {"bool": 1, "u16": 1, "i16": 1, "u32": 2, "i32": 2, "f32": 2}
+WORDS: dict[RegisterType, int] = {
+    **dict.fromkeys(("bool", "u16", "i16", "f16", "bcd16"), 1),
+    **dict.fromkeys(("u32", "i32", "f32", "bcd32"), 2),
+    **dict.fromkeys(("u64", "i64", "f64"), 4),
+}
+LONGEST_WORDS = 4
 
 
 class RegisterSpec(Spec):
@@ -78,14 +85,15 @@ class StationSpec(Spec):
 
 
 class ModbusRtuSpec(Spec):
-    """Several slaves on one pseudo-terminal.
+    """Several slaves on one line: a pseudo-terminal or, with ``listen``, behind a transparent converter.
 
     A ``strict`` line hears only a master whose port has its baud rate and stop bits. A pseudo-terminal knows
     no parity.
     """
 
-    kind: Literal["modbus-rtu"]
+    kind: Literal["modbus-rtu", "modbus-ascii"]
     line: Line
+    listen: HostPort | None = None
     strict: bool = False
     units: list[UnitSpec] = Field(min_length=1)
 

@@ -52,7 +52,7 @@ def test_an_independent_client_reads_the_same_number(value: int, order: ByteOrde
 
 
 @given(
-    kind=st.sampled_from(["u16", "i16", "u32", "i32", "f32"]),
+    kind=st.sampled_from(["u16", "i16", "u32", "i32", "f32", "u64", "i64", "f64", "bcd32"]),
     order=st.sampled_from(["ABCD", "CDAB", "BADC", "DCBA"]),
     value=st.floats(0, 30),
 )
