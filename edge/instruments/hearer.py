@@ -51,9 +51,11 @@ class InstrumentHearer:
 
     def _understand(self, telegram: Telegram) -> Heard:
         device = self._devices.get(telegram.station) or self._devices.get(None)
-        if device is None or not telegram.said:
-            return Heard((), ())  # on a line of talkers, most sentences are about other things
-        self._roll.note_heard(device)
-        self._counters.answers += 1
+        if device is None:
+            return Heard((), ())
         at = from_ms(self._link.heard_ms)
-        return Heard(readings_of(device.id, telegram.said, self._sources[device.id], at), ())
+        readings = readings_of(device.id, telegram.said, self._sources[device.id], at)
+        if readings:  # on a line of talkers, most sentences are about other things
+            self._roll.note_heard(device)
+            self._counters.answers += 1
+        return Heard(readings, ())

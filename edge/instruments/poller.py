@@ -18,7 +18,7 @@ from edge.judging import Sources, readings_of, sources_of
 from edge.link import Link
 from edge.waiting import reached
 from transport.clock import Clock
-from transport.measurement import from_ms
+from transport.measurement import Quality, from_ms, to_ms
 
 log = structlog.get_logger(__name__)
 
@@ -103,8 +103,12 @@ class InstrumentPoller:
             if asked.health.answered():
                 self._counters.silent -= 1
                 log.info("device-back", device=device.id, bus=self._bus_id)
+            said = {each.code for each in telegram.said}
+            missing = [point for code, (point, _) in asked.sources.items() if code not in said]
             for reading in readings_of(device.id, telegram.said, asked.sources, at):
                 self._intake.take(reading)
+            if missing:  # it answers, and not with all that its profile expects
+                self._intake.fail(device, missing, Quality.SENTINEL, to_ms(at))
 
     def _fail(self, device: Device, exc: ReadError) -> None:
         self._counters.errors += 1

@@ -187,3 +187,15 @@ def test_no_bytes_stop_a_hearer(case: Case, pieces: list[bytes]) -> None:
     for piece in pieces:
         for item in hearer.hear(piece):
             assert isinstance(item, Heard | FrameError)
+
+
+def test_sentences_about_other_things_are_no_sign_of_life() -> None:
+    own = gauge("MWV.speed-r", address="WI", speech=Speech(protocol="nmea"))
+    counters = Counters()
+    link: Any = Noon()
+    hearer = InstrumentHearer([own], Speech(protocol="nmea"), link=link, roll=roll(own), counters=counters)
+
+    (heard,) = hearer.hear(by_the_book.nmea_sentence("WIXDR,C,21.5,C,TempAir"))
+
+    assert heard == Heard([], ())
+    assert counters.answers == 0

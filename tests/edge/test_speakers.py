@@ -245,7 +245,7 @@ async def test_one_that_speaks_by_itself_and_falls_silent_is_missed_until_it_is_
 async def test_an_instrument_behind_a_converter_is_asked_over_tcp(tmp_path: Path, broker: Endpoint) -> None:
     async def instrument(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while await reader.readline():
-            writer.write(b"0R0,Ta=21.5C,Rc=1.00M\r\n")
+            writer.write(b"0R0,Ta=21.5C\r\n")
         writer.close()
 
     server = await asyncio.start_server(instrument, "127.0.0.1", 0)
@@ -259,6 +259,8 @@ async def test_an_instrument_behind_a_converter_is_asked_over_tcp(tmp_path: Path
     ):
         await until(lambda: there.values("wxt", "temperature"), "a temperature")
         assert set(there.values("wxt", "temperature")) == {21.5}
+        await until(lambda: there.samples("wxt", "answers"), "what it does not say to be missed")
+        assert there.samples("wxt", "answers")[0].quality is Quality.SENTINEL
     server.close()
 
 
