@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -20,7 +21,7 @@ from alerting.counter import Counter
 from alerting.database import FILE_NAME as DATABASE_FILE
 from alerting.database import Database, open_database
 from alerting.decide import Decider
-from alerting.delivery import waiting
+from alerting.delivery import handed_since, held_since, waiting
 from alerting.desk import Desk
 from alerting.dispatch import Dispatcher, Retry
 from alerting.displays import Displays
@@ -28,6 +29,8 @@ from alerting.docket import Docket, load_cases
 from alerting.escalate import Escalator
 from alerting.intake import Intake
 from alerting.links import keep_secret
+from alerting.quota import WINDOW_MS, Quota
+from alerting.rollup import Roller
 from alerting.targeting import Directory
 from alerting.texts import Author
 from alerting.watch import RULES, Watch
@@ -104,6 +107,11 @@ async def _serve(
         close_within=contacts.close_within,
     )
     desk = Desk(district, directory, composer, await database.read(load_threads), docket)
+    since_ms = clock.now_ms() - WINDOW_MS
+    held_back = asyncio.Event()
+    quota = Quota(
+        await database.read(partial(handed_since, since_ms=since_ms)), await database.read(held_since)
+    )
     dispatcher = Dispatcher(
         database,
         channels,
@@ -111,10 +119,13 @@ async def _serve(
         now_ms=clock.now_ms,
         retry=config.retry,
         last_resort=contacts.last_resort.telephone,
+        quota=quota,
+        held_back=held_back,
     )
     displays = Displays(session, database, desk)
     acknowledger = Acknowledger(session, SERVICE, linger_s=0.005)
     decider = Decider(database, desk, dispatcher, displays, now_ms=clock.now_ms)
+    roller = Roller(decider, composer, quota, clock, held_back)
     counter = Counter(decider, docket, directory.people, link_secret=await database.commit(keep_secret))
     watch = Watch(
         session,
@@ -131,6 +142,7 @@ async def _serve(
         asyncio.create_task(intake.run(session), name="alerting:intake"),
         asyncio.create_task(intake.settle_late(), name="alerting:settle"),
         asyncio.create_task(escalator.run(), name="alerting:escalate"),
+        asyncio.create_task(roller.run(), name="alerting:roll-up"),
         asyncio.create_task(_answer(counter, session), name="alerting:counter"),
         asyncio.create_task(displays.run(), name="alerting:displays"),
         asyncio.create_task(acknowledger.run(), name="alerting:acks"),

@@ -1,6 +1,7 @@
 """What the database remembers of threads and messages, and how they are put there and found again."""
 
 import sqlite3
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -54,6 +55,32 @@ def file_message(
             for one in targets.people
         ],
         "widened": targets.widened,
+        "cap_xml": message.cap_xml.decode(),
+    }
+    append(connection, at_ms=now_ms, kind=Kind.WARNING, name=message.identifier, body=body)
+
+
+def file_roll_up(
+    connection: sqlite3.Connection,
+    message: WarningMessage,
+    holds: Sequence[str],
+    *,
+    person: str,
+    via: tuple[str, ...],
+    now_ms: int,
+) -> None:
+    """Enter a roll-up in the ledger: to whom, and which messages it stands for."""
+    body = {
+        "kind": "roll-up",
+        "msg_type": message.cap.msg_type,
+        "level": message.level.word,
+        "thread": message.thread,
+        "subject": "",
+        "sent_ms": to_ms(message.sent),
+        "triggers": [],
+        "recipients": [{"person": person, "role": "told", "area": "", "via": via}],
+        "widened": [],
+        "holds": holds,
         "cap_xml": message.cap_xml.decode(),
     }
     append(connection, at_ms=now_ms, kind=Kind.WARNING, name=message.identifier, body=body)

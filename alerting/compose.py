@@ -15,8 +15,8 @@ from district.inventory import Area, District
 from rules.transition import Level
 from transport.measurement import from_ms, to_ms
 
-_TAGS: Mapping[Language, str] = {"zh": "zh-CN", "en": "en-US"}
-_SEVERITIES: Mapping[Level, str] = {
+LANGUAGE_TAGS: Mapping[Language, str] = {"zh": "zh-CN", "en": "en-US"}
+SEVERITIES: Mapping[Level, str] = {
     Level.NORMAL: "Minor",
     Level.BLUE: "Minor",
     Level.YELLOW: "Moderate",
@@ -68,7 +68,9 @@ class Composer:
                 CapReference(sender.id, one.identifier, self.instant(one.sent_ms)) for one in referred
             ),
             incidents=thread.name,
-            infos=tuple(self._info(thread, telling, sent, language, texts[language]) for language in _TAGS),
+            infos=tuple(
+                self._info(thread, telling, sent, language, texts[language]) for language in LANGUAGE_TAGS
+            ),
         )
         return WarningMessage(
             cap=alert, cap_xml=write_xml(alert), thread=thread.name, level=telling.level, texts=texts
@@ -93,12 +95,12 @@ class Composer:
         # absolute time: wall-clock arithmetic would be an hour wrong where a zone changes its offset
         expires = (sent.astimezone(UTC) + self.contacts.valid_for).astimezone(sent.tzinfo)
         return CapInfo(
-            language=_TAGS[language],
+            language=LANGUAGE_TAGS[language],
             category=hazard.category,
             event=hazard.name.in_language(language),
             response_type=_response(telling, thread.hazard),
             urgency=_urgency(telling),
-            severity=_SEVERITIES[telling.level],
+            severity=SEVERITIES[telling.level],
             certainty="Possible" if telling.trigger.uncertain else "Observed",
             event_codes=(CapValue(HAZARD_CODE, thread.hazard),),
             effective=sent,

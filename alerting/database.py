@@ -31,10 +31,23 @@ CREATE TABLE IF NOT EXISTS delivery (
     attempts INTEGER NOT NULL DEFAULT 0,
     state TEXT NOT NULL DEFAULT 'queued',
     code TEXT NOT NULL DEFAULT '',
-    turn INTEGER NOT NULL DEFAULT 0
+    turn INTEGER NOT NULL DEFAULT 0,
+    held_ms INTEGER,
+    handed_ms INTEGER
 ) STRICT;
 CREATE INDEX IF NOT EXISTS delivery_by_lane ON delivery (lane, person);
 CREATE INDEX IF NOT EXISTS delivery_waiting ON delivery (id) WHERE state = 'queued';
+"""
+
+_ADDED = (
+    ("code", "TEXT NOT NULL DEFAULT ''"),
+    ("turn", "INTEGER NOT NULL DEFAULT 0"),
+    ("held_ms", "INTEGER"),
+    ("handed_ms", "INTEGER"),
+)
+_LATER_INDEXES = """
+CREATE INDEX IF NOT EXISTS delivery_held ON delivery (person) WHERE state = 'held';
+CREATE INDEX IF NOT EXISTS delivery_handed ON delivery (handed_ms) WHERE handed_ms IS NOT NULL;
 """
 
 SCHEMA = LEDGER_SCHEMA + _STATE_SCHEMA
@@ -109,8 +122,7 @@ async def open_database(path: Path) -> AsyncIterator[Database]:
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
-    connection.executescript(SCHEMA)
-    _add_columns(connection)
+    prepare(connection)
     database = Database(connection)
     try:
         yield database
@@ -118,9 +130,11 @@ async def open_database(path: Path) -> AsyncIterator[Database]:
         await database.close()
 
 
-def _add_columns(connection: sqlite3.Connection) -> None:
-    """Bring a file of an earlier version up to this one."""
+def prepare(connection: sqlite3.Connection) -> None:
+    """Make the tables, and bring a file of an earlier version up to this one."""
+    connection.executescript(SCHEMA)
     known = {row[1] for row in connection.execute("PRAGMA table_info(delivery)")}
-    for column, kind in (("code", "TEXT NOT NULL DEFAULT ''"), ("turn", "INTEGER NOT NULL DEFAULT 0")):
+    for column, kind in _ADDED:
         if column not in known:
             connection.execute(f"ALTER TABLE delivery ADD COLUMN {column} {kind}")
+    connection.executescript(_LATER_INDEXES)

@@ -113,7 +113,41 @@ def finish(
 ) -> None:
     """Record the end of a delivery and its receipt."""
     connection.execute("UPDATE delivery SET state = ? WHERE id = ?", (state.value, delivery.id))
+    if state in (ReceiptState.SENT, ReceiptState.DELIVERED):
+        connection.execute("UPDATE delivery SET handed_ms = ? WHERE id = ?", (now_ms, delivery.id))
     _record(connection, Kind.RECEIPT, delivery, state, reason, now_ms=now_ms)
+
+
+def note_held(connection: sqlite3.Connection, delivery: Delivery, reason: str, *, now_ms: int) -> None:
+    """Record that a delivery is held back for a roll-up."""
+    connection.execute("UPDATE delivery SET state = 'held', held_ms = ? WHERE id = ?", (now_ms, delivery.id))
+    _record(connection, Kind.ATTEMPT, delivery, ReceiptState.QUEUED, reason, now_ms=now_ms)
+
+
+def held(connection: sqlite3.Connection, person: str) -> list[Delivery]:
+    """What is held back for a person, oldest first."""
+    query = f"SELECT {_COLUMNS} FROM delivery WHERE state = 'held' AND person = ? ORDER BY id"  # noqa: S608
+    return [_delivery(row) for row in connection.execute(query, (person,))]
+
+
+def roll(connection: sqlite3.Connection, delivery: Delivery, reason: str, *, now_ms: int) -> None:
+    """Record that a roll-up tells what was held back."""
+    connection.execute("UPDATE delivery SET state = 'rolled' WHERE id = ?", (delivery.id,))
+    _record(connection, Kind.RECEIPT, delivery, ReceiptState.REPLACED, reason, now_ms=now_ms)
+
+
+def held_since(connection: sqlite3.Connection) -> dict[str, int]:
+    """For whom something is held back, and since when."""
+    rows = connection.execute(
+        "SELECT person, min(held_ms) FROM delivery WHERE state = 'held' GROUP BY person"
+    )
+    return dict(rows.fetchall())
+
+
+def handed_since(connection: sqlite3.Connection, since_ms: int) -> list[tuple[str, int]]:
+    """Who was handed a message below red, and when."""
+    query = "SELECT person, handed_ms FROM delivery WHERE handed_ms >= ? AND level < ?"
+    return [(person, at_ms) for person, at_ms in connection.execute(query, (since_ms, Level.RED))]
 
 
 def note_refusal(connection: sqlite3.Connection, delivery: Delivery, reason: str, *, now_ms: int) -> None:
@@ -155,16 +189,16 @@ def _replaceable(
     """
     rows = connection.execute(
         f"SELECT {_COLUMNS}, state, episode FROM delivery WHERE lane = ? AND person = ?"  # noqa: S608  (ours)
-        " AND (state = 'queued' OR episode = ?) ORDER BY id",
+        " AND (state IN ('queued', 'held') OR episode = ?) ORDER BY id",
         (story.lane, person, story.episode),
     ).fetchall()
     deliveries = [(_delivery(row[:-2]), str(row[-2]), int(row[-1])) for row in rows]
-    unsent = [one for one, state, _ in deliveries if state == "queued" and one.id not in in_flight]
+    unsent = [one for one, state, _ in deliveries if state in ("queued", "held") and one.id not in in_flight]
     heard = max(
         (
             one.level
             for one, state, episode in deliveries
-            if episode == story.episode and (state in ("sent", "delivered") or one.id in in_flight)
+            if episode == story.episode and (state in ("sent", "delivered", "rolled") or one.id in in_flight)
         ),
         default=Level.NORMAL,
     )

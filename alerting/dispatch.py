@@ -18,13 +18,15 @@ from alerting.archive import read_message
 from alerting.channels.channel import Channel, Receipt, ReceiptState, Recipient, WarningMessage
 from alerting.contacts import PersonSpec
 from alerting.database import Database
-from alerting.delivery import Delivery, finish, note_failure, note_refusal
+from alerting.delivery import Delivery, finish, note_failure, note_held, note_refusal
 from alerting.errors import ChannelDownError, ChannelRefusedError
+from alerting.quota import ROLL_UP, Quota
 from alerting.texts import ask_for_answer
 
 log = structlog.get_logger(__name__)
 
 _AT_ONCE = 32  # messages that one channel carries at the same time
+_SLOT_S = 1.0  # wall time between looks whether a roll-up may go
 _MESSAGES_KEPT = 256  # rendered messages in memory; older ones are read from the ledger again
 
 
@@ -64,6 +66,8 @@ class Dispatcher:
         now_ms: Callable[[], int],
         retry: Retry,
         last_resort: str,
+        quota: Quota | None = None,
+        held_back: asyncio.Event | None = None,
     ) -> None:
         self._delivered = 0
         self._failed_attempts = 0
@@ -74,6 +78,8 @@ class Dispatcher:
         self._now_ms = now_ms
         self._retry = retry
         self._last_resort = last_resort
+        self._quota = quota if quota is not None else Quota()
+        self._held_back = held_back or asyncio.Event()  # set when something waits for a roll-up
         self._lanes: dict[tuple[str, str], _Lane] = {}
         self._limits = {name: asyncio.Semaphore(_AT_ONCE) for name in channels}
         self._down: set[str] = set()
@@ -113,6 +119,9 @@ class Dispatcher:
         for lane in self._lanes.values() if gone else ():
             kept = deque(one for one in lane.waiting if one.id not in gone)
             if len(kept) < len(lane.waiting):
+                for one in lane.waiting:
+                    if one.id in gone:
+                        self._quota.ended(one, handed_ms=None)
                 lane.waiting = kept
                 lane.changed.set()
 
@@ -172,24 +181,30 @@ class Dispatcher:
             if await self._begin(lane, delivery):
                 await self._refused(lane, delivery, "this channel is not set up")
             return 0.0
+        to = Recipient(
+            person=person.id,
+            name=person.name.zh if person.language == "zh" else person.name.en,
+            language=person.language,
+            address=address,
+            key=delivery.key,
+        )
         async with self._limits[delivery.channel]:
             if not await self._begin(lane, delivery):
                 return 0.0
-            message = _asking(await self._message(delivery.identifier), delivery.code)
-            to = Recipient(
-                person=person.id,
-                name=person.name.zh if person.language == "zh" else person.name.en,
-                language=person.language,
-                address=address,
-                key=delivery.key,
-            )
-            try:
-                receipt = await channel.send(message, to)
-            except ChannelRefusedError as exc:
-                await self._refused(lane, delivery, str(exc))
-                return 0.0
-            except ChannelDownError as exc:
-                return await self._failed(lane, delivery, str(exc))
+            if not self._quota.admits(delivery, self._now_ms()):
+                return await self._hold_back(lane, delivery)
+            return await self._hand_over(lane, delivery, channel, to)
+
+    async def _hand_over(self, lane: _Lane, delivery: Delivery, channel: Channel, to: Recipient) -> float:
+        """Try the channel once; say how long to wait before the next step."""
+        message = _asking(await self._message(delivery.identifier), delivery.code)
+        try:
+            receipt = await channel.send(message, to)
+        except ChannelRefusedError as exc:
+            await self._refused(lane, delivery, str(exc))
+            return 0.0
+        except ChannelDownError as exc:
+            return await self._failed(lane, delivery, str(exc))
         await self._done(lane, delivery, receipt)
         return 0.0
 
@@ -237,6 +252,18 @@ class Dispatcher:
         lane.waiting[0] = replace(delivery, attempts=attempts)
         return self._retry.pause_s(attempts)
 
+    async def _hold_back(self, lane: _Lane, delivery: Delivery) -> float:
+        """Leave a message to a roll-up: the person has had as many as anybody can read."""
+        if delivery.lane.startswith(ROLL_UP):
+            return _SLOT_S
+        now_ms = self._now_ms()
+        reason = "held back: ten messages in ten minutes; a roll-up follows"
+        await self._database.commit(partial(note_held, delivery=delivery, reason=reason, now_ms=now_ms))
+        self._quota.hold(delivery.person, now_ms)
+        lane.waiting.popleft()
+        self._held_back.set()
+        return 0.0
+
     async def _give_up(self, lane: _Lane, delivery: Delivery, reason: str) -> None:
         self._unreachable += 1
         log.error(
@@ -245,9 +272,12 @@ class Dispatcher:
         await self._finish(lane, delivery, ReceiptState.UNREACHABLE, f"{reason}; call {self._last_resort}")
 
     async def _finish(self, lane: _Lane, delivery: Delivery, state: ReceiptState, reason: str) -> None:
+        now_ms = self._now_ms()
         await self._database.commit(
-            partial(finish, delivery=delivery, state=state, reason=reason, now_ms=self._now_ms())
+            partial(finish, delivery=delivery, state=state, reason=reason, now_ms=now_ms)
         )
+        handed = state in (ReceiptState.SENT, ReceiptState.DELIVERED)
+        self._quota.ended(delivery, handed_ms=now_ms if handed else None)
         lane.waiting.popleft()
 
     async def _message(self, identifier: str) -> WarningMessage:

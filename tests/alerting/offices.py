@@ -9,7 +9,7 @@ from alerting.archive import load_threads
 from alerting.cases import Answer, Closing
 from alerting.compose import Composer
 from alerting.contacts import Contacts
-from alerting.database import SCHEMA
+from alerting.database import prepare
 from alerting.delivery import Delivery, waiting
 from alerting.desk import Desk
 from alerting.docket import Docket, load_cases
@@ -99,5 +99,6 @@ def open_office(
 ) -> Iterator[Office]:
     path = folder / "alerting.sqlite"
     with closing(sqlite3.connect(path)) as connection:
-        connection.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF;" + SCHEMA)
+        connection.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF;")
+        prepare(connection)
         yield Office(path, connection, contacts or demo_contacts(), district or demo_district())

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from alerting.cases import Answer, Case, Escalation, Step, advance, answer, code_of, due
 from alerting.contacts import Contacts, EscalationSpec
+from alerting.database import SCHEMA, prepare
 from alerting.errors import BadLinkError, NoSuchCaseError
 from alerting.ledger import read_entries, verify
 from alerting.links import keep_secret, link_token, read_token
@@ -183,13 +184,18 @@ def test_a_new_episode_has_a_case_of_its_own_though_the_old_one_is_open(tmp_path
 
 
 def test_a_file_of_an_earlier_version_is_brought_up_to_date(tmp_path: Path) -> None:
-    from alerting.database import SCHEMA, _add_columns  # noqa: PLC0415
-
-    old = SCHEMA.replace(",\n    code TEXT NOT NULL DEFAULT '',\n    turn INTEGER NOT NULL DEFAULT 0", "")
+    added = {"code", "turn", "held_ms", "handed_ms"}
+    kept = [line for line in SCHEMA.splitlines() if not added & set(line.split())]
+    old = "\n".join(kept).replace("DEFAULT 'queued',", "DEFAULT 'queued'")
     with closing(sqlite3.connect(tmp_path / "old.sqlite")) as connection:
         connection.executescript(old)
-        _add_columns(connection)
-        assert {"code", "turn"} <= {row[1] for row in connection.execute("PRAGMA table_info(delivery)")}
+        assert not added & columns(connection)
+        prepare(connection)
+        assert added <= columns(connection)
+
+
+def columns(connection: sqlite3.Connection) -> set[str]:
+    return {row[1] for row in connection.execute("PRAGMA table_info(delivery)")}
 
 
 def test_a_link_says_who_and_which_case_and_no_other_passes(tmp_path: Path) -> None:

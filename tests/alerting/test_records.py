@@ -78,7 +78,7 @@ def test_an_export_is_complete_and_shows_numbers_only_when_asked(state: Path) ->
 
     rows = [json.loads(line) for line in masked.splitlines()]
     assert [row["seq"] for row in rows] == list(range(1, len(rows) + 1))
-    assert {row["kind"] for row in rows} == {"transition", "warning", "receipt"}
+    assert {row["kind"] for row in rows} == {"transition", "warning", "receipt", "case"}
     assert "+8657112345678" not in masked
     assert "+86****5678" in masked
     assert "+8657112345678" in open_
