@@ -7,6 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from collector.block import Block
+from collector.stores import open_store
+from district.load import load_district
 from rules.backtest import backtest
 from rules.errors import HistoryError
 from rules.history import format_history, parse_history
@@ -14,6 +17,8 @@ from rules.plain import Engine
 from rules.transition import Transition
 from tests.rules import places
 from tests.rules.support import GOOD, MINUTE_MS, PIPE, minute, rulebook
+from tocsin.backtest import run_backtests
+from tocsin.wiring import Surroundings
 from transport.batch import Sample
 from transport.measurement import Quality
 
@@ -139,3 +144,21 @@ def test_only_the_last_days_are_reported_and_counted(tmp_path: Path) -> None:
     answer = places.backtest(tmp_path, history, "--since", "2d")
     assert {each["at"][:10] for each in answer["transitions"]} == {"2026-07-05", "2026-07-06"}
     assert answer["points"] == 49
+
+
+async def test_the_store_is_a_history_too(tmp_path: Path) -> None:
+    station = places.Station("mast", "weather", {"rain": "mm"})
+    places.write_district(tmp_path, [station], "version: 1\npacks: [rainstorm@1]\n")
+    rows = [(minute(60 * hour), 60.0 * (hour == 12)) for hour in range(24)]
+    district = load_district(tmp_path)
+    (tmp_path / "state" / "collector").mkdir(parents=True)
+    async with open_store(
+        district.store, district=district, state_dir=tmp_path / "state" / "collector"
+    ) as store:
+        await store.write([Block("mast", ["rain"], [at for at, _ in rows], [[value] for _, value in rows])])
+    at = Surroundings(district=tmp_path, state=tmp_path / "state")
+
+    (tested,) = await run_backtests(at, "store", [None], None)
+
+    assert (tested.transitions[0].at_ms, tested.transitions[0].to.word) == (minute(12 * 60), "orange")
+    assert len(tested.samples) == 24

@@ -31,6 +31,12 @@ def book(folder: Path, rules: str) -> Rulebook:
 
 
 @pytest.mark.parametrize("name", pack_names())
+def test_a_pack_ships_timelines(name: str) -> None:
+    path = repository() / "rules" / "packs" / "timelines" / f"{name}.yaml"
+    assert f"packs: [{name}@{read_pack(name)['pack']['version']}]" in path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", pack_names())
 def test_a_pack_fits_its_model_and_has_a_page(name: str) -> None:
     assert RulesFile.model_validate(read_pack(name)).pack is not None
     page = (repository() / "docs" / "packs" / f"{name}.md").read_text(encoding="utf-8")
