@@ -14,6 +14,8 @@ import pytest
 from district.load import load_district
 from firmware_sim import Simulator
 from tests.edge.field import agent, centre, clock_text, district_of, instruments, until
+from tests.edge.test_modbus_bus import pty_instrument
+from tests.edge.test_modbus_framing import rtu
 from tocsin.check import check
 from transport.session import Endpoint
 
@@ -223,3 +225,20 @@ async def test_registers_of_a_device_are_decoded_by_what_it_shows(tmp_path: Path
 
     first = json.loads(out)["readings"][0]
     assert (first["type"], first["order"], first["value"], first["plausible"]) == ("u16", "ABCD", 321, True)
+
+
+async def test_what_others_say_on_a_line_is_told_frame_by_frame() -> None:
+    asked, answered = rtu(3, b"\x03\x00\x10\x00\x01"), rtu(3, b"\x03\x02\x04\xd2")
+    with pty_instrument() as (others, port):
+        listening = asyncio.create_task(tocsin("bus", "sniff", port, "--seconds", "8", "--json"))
+        while not listening.done():
+            others.say(asked)
+            await asyncio.sleep(0.2)
+            others.say(answered)
+            await asyncio.sleep(0.2)
+        _, out = await listening
+
+    heard = [json.loads(line) for line in out.splitlines()]
+    answer = next(each for each in heard if each["kind"] == "answer" and "address" in each)
+    assert (answer["unit"], answer["address"], answer["data"]) == (3, 16, "04d2")
+    assert {each["kind"] for each in heard} <= {"request", "answer", "noise"}
