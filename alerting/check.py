@@ -125,7 +125,7 @@ class _Names:
     ) -> Iterator[Finding]:
         if name in known:
             return
-        words = {"role": "角色", "area": "区域", "robot": "机器人", "url": "地址"}
+        words = {"role": "角色", "area": "区域", "robot": "机器人", "service": "服务"}
         listed = [f"{prefix}{one}" for one in sorted(known)[:_LISTED]]
         meant = closest(name, known)
         yield self.document.finding(

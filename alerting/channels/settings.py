@@ -15,7 +15,16 @@ from district.devices import EnvName
 from district.fields import Slug, Spec
 
 ChannelName = Literal[
-    "console", "webhook", "email", "dingtalk", "wecom", "feishu", "modem-sms", "aliyun-sms", "tencent-sms"
+    "console",
+    "webhook",
+    "email",
+    "dingtalk",
+    "wecom",
+    "feishu",
+    "modem-sms",
+    "aliyun-sms",
+    "tencent-sms",
+    "apprise",
 ]
 
 SET_UP_BY: Mapping[str, str] = {
@@ -27,6 +36,7 @@ SET_UP_BY: Mapping[str, str] = {
     "modem-sms": "modem",
     "aliyun-sms": "aliyun",
     "tencent-sms": "tencent",
+    "apprise": "apprise",
 }
 """The block of contacts.yaml that a channel needs; the console needs none."""
 
@@ -34,6 +44,7 @@ NAMED_IN: Mapping[str, tuple[str, str]] = {
     "dingtalk": ("robots", "robot"),
     "wecom": ("robots", "robot"),
     "feishu": ("robots", "robot"),
+    "apprise": ("services", "service"),
 }
 """Channels whose address is a name from a table in their block: the table, and what it is a table of."""
 
@@ -51,6 +62,8 @@ class ChannelsSpec(Spec):
     dingtalk: Slug | None = Field(default=None, description="A robot of the dingtalk block.")
     wecom: Slug | None = Field(default=None, description="A robot of the wecom block.")
     feishu: Slug | None = Field(default=None, description="A robot of the feishu block.")
+
+    apprise: Slug | None = Field(default=None, description="A service of the apprise block.")
 
     def address(self, channel: str) -> str | None:
         """Where ``channel`` finds the person; none if it does not."""
@@ -143,6 +156,18 @@ class TencentSpec(Spec):
     longest: int = Field(default=12, ge=2, description="Characters that a variable may have.")
 
 
+class AppriseServiceSpec(Spec):
+    """One service of the long tail."""
+
+    url_env: EnvName = Field(description="The variable that holds its URL, as apprise writes them.")
+
+
+class AppriseSpec(Spec):
+    """Services by apprise: needs ``pip install tocsin[apprise]``."""
+
+    services: dict[Slug, AppriseServiceSpec] = Field(min_length=1)
+
+
 class ModemSpec(Spec):
     """A GSM modem on a serial port of this machine."""
 
@@ -162,3 +187,4 @@ class ChannelSettings(Spec):
     modem: ModemSpec | None = None
     aliyun: AliyunSpec | None = None
     tencent: TencentSpec | None = None
+    apprise: AppriseSpec | None = None

@@ -1,7 +1,7 @@
 """Opening the channels that the contacts set up, each with the secrets it needs."""
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import aiohttp
@@ -58,6 +58,9 @@ async def open_channels(
         mail = smtp or (None if settings.smtp is None else _smtp(settings.smtp, vault))
         if mail is not None:
             channels["email"] = EmailChannel(mail)
+        if settings.apprise is not None:
+            urls = {name: vault.open(spec.url_env) for name, spec in settings.apprise.services.items()}
+            channels["apprise"] = await stack.enter_async_context(_open_apprise(urls))
         if (modem := settings.modem) is not None:
             channels["modem-sms"] = await stack.enter_async_context(
                 open_modem_sms(
@@ -66,6 +69,14 @@ async def open_channels(
                 )
             )
         yield channels
+
+
+def _open_apprise(urls: Mapping[str, str]) -> AbstractAsyncContextManager[Channel]:
+    try:
+        from alerting.channels.longtail import open_apprise  # noqa: PLC0415  (an extra that few install)
+    except ImportError as exc:
+        raise ChannelSetupError("apprise is not installed: pip install 'tocsin[apprise]'") from exc
+    return open_apprise(urls)
 
 
 class _Vault:

@@ -14,12 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+from aiohttp import web
 
 from alerting.channels.channel import Channel, Recipient, Texts, WarningMessage
 from alerting.channels.console import ConsoleChannel
 from alerting.channels.dingtalk import DingtalkApi
 from alerting.channels.email import EmailChannel, SmtpSettings
 from alerting.channels.feishu import FeishuApi
+from alerting.channels.longtail import open_apprise
 from alerting.channels.modem.modem import ModemSettings
 from alerting.channels.modem.sms import ModemSms, open_modem_sms
 from alerting.channels.provider_sms.aliyun import AliyunSettings, AliyunSms
@@ -204,6 +206,37 @@ class RobotBench(Bench):
         return self.server.group
 
 
+class AppriseBench(Bench):
+    """Services that take JSON, each told by apprise."""
+
+    def __init__(self) -> None:
+        self.told: list[dict[str, Any]] = []
+        self.mood = Mood.TAKES
+        self.hurry = asyncio.Event()
+        self._paths: list[str] = []
+
+    async def answer(self, request: web.Request) -> web.Response:
+        if self.mood is Mood.SLOW:
+            await self.hurry.wait()
+        if self.mood is not Mood.TAKES:
+            return web.Response(status=503 if self.mood is Mood.BUSY else 403)
+        self.told.append(await request.json())
+        self._paths.append(request.match_info["who"])
+        return web.Response()
+
+    def recipient(self, number: int = 0) -> Recipient:
+        return person(number, f"p{number}", "apprise")
+
+    def turns(self, mood: Mood) -> None:
+        self.mood = mood
+
+    def delivered(self) -> list[str]:
+        return [person(int(path[1:]), path, "apprise").key for path in self._paths]
+
+    def dead(self) -> Recipient:
+        return person(0, "dead", "apprise")
+
+
 class SmsBench(Bench):
     """People with telephones, and a provider that reaches them."""
 
@@ -363,6 +396,27 @@ async def tencent_bench(folder: Path | None = None, patience_s: float = PATIENT_
             return TencentSms(http, replace(TENCENT, timeout_s=patience_s, **changes), now_s=now_s)
 
         yield SmsBench(server, channel_at)
+
+
+@asynccontextmanager
+async def apprise_bench(folder: Path, patience_s: float = PATIENT_S) -> AsyncIterator[AppriseBench]:
+    del folder
+    bench = AppriseBench()
+    app = web.Application()
+    app.router.add_post("/{who}", bench.answer)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    port = runner.addresses[0][1]
+    urls = {f"p{number}": f"json://127.0.0.1:{port}/p{number}" for number in range(30)}
+    try:
+        async with open_apprise(
+            {**urls, "dead": f"json://127.0.0.1:{free_port()}/"}, timeout_s=patience_s
+        ) as bench.channel:
+            yield bench
+    finally:
+        bench.hurry.set()
+        await runner.cleanup()
 
 
 @asynccontextmanager

@@ -19,6 +19,7 @@ dingtalk: {robots: {duty-group: {token_env: DING, secret_env: DING_SECRET}}}
 wecom: {robots: {duty-group: {key_env: WECOM}}}
 feishu: {server: "https://open.larksuite.com", robots: {duty-group: {token_env: FEISHU}}}
 modem: {port: /dev/serial/by-id/usb-modem, pin_env: SIM_PIN}
+apprise: {services: {ops: {url_env: OPS_URL}}}
 aliyun:
   access_key_id_env: ALI_ID
   access_key_secret_env: ALI_SECRET
@@ -35,7 +36,7 @@ tencent:
 """
 SECRETS = (
     *("HOOK", "DING", "DING_SECRET", "WECOM", "FEISHU", "SIM_PIN"),
-    *("ALI_ID", "ALI_SECRET", "QQ_ID", "QQ_SECRET"),
+    *("ALI_ID", "ALI_SECRET", "QQ_ID", "QQ_SECRET", "OPS_URL"),
 )
 PERSON = """\
 people:
@@ -54,7 +55,7 @@ def settings_of(folder: Path, text: str) -> tuple[ChannelSettings | None, list[A
 async def test_every_channel_that_is_set_up_is_opened(tmp_path: Path) -> None:
     settings, findings = settings_of(tmp_path, EVERYTHING)
     assert settings is not None, findings
-    secrets = dict.fromkeys(SECRETS, "x")
+    secrets = {**dict.fromkeys(SECRETS, "x"), "OPS_URL": "json://127.0.0.1"}
 
     async with open_channels(
         settings, console=tmp_path / "console.jsonl", echo=False, secrets=secrets
@@ -66,7 +67,7 @@ async def test_every_channel_that_is_set_up_is_opened(tmp_path: Path) -> None:
 async def test_a_secret_that_is_not_given_is_named(tmp_path: Path, missing: str) -> None:
     settings, _ = settings_of(tmp_path, EVERYTHING)
     assert settings is not None
-    secrets = dict.fromkeys(SECRETS, "x")
+    secrets = {**dict.fromkeys(SECRETS, "x"), "OPS_URL": "json://127.0.0.1"}
     del secrets[missing]
 
     with pytest.raises(ChannelSetupError, match=rf"\b{missing}\b"):
@@ -110,7 +111,7 @@ def test_a_robot_that_there_is_not_is_found_with_the_one_that_was_meant(tmp_path
     (finding,) = check_names(read_document(path), None)
 
     assert (finding.code, finding.suggestion) == ("unknown-robot", "duty-group")
-    assert (finding.place.line, finding.place.column) == (23, 17)
+    assert (finding.place.line, finding.place.column) == (24, 17)
 
 
 def test_short_messages_find_a_person_by_telephone() -> None:

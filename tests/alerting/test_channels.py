@@ -22,6 +22,7 @@ from tests.alerting.benches import (
     EmailBench,
     WebhookBench,
     aliyun_bench,
+    apprise_bench,
     console_bench,
     dingtalk_bench,
     email_bench,
@@ -35,8 +36,9 @@ from tests.alerting.servers import Mood, running_smtp, running_web
 from tests.alerting.warnings import sample_warning
 
 GROUPS = [dingtalk_bench, wecom_bench, feishu_bench]
-PERSONAL = [email_bench, webhook_bench, modem_bench, aliyun_bench, tencent_bench]
+PERSONAL = [email_bench, webhook_bench, modem_bench, aliyun_bench, tencent_bench, apprise_bench]
 REMOTE = [*PERSONAL, *GROUPS]
+REFUSING = [one for one in REMOTE if one is not apprise_bench]  # it cannot tell a refusal from trouble
 IN_PARTS = [wecom_bench, modem_bench]
 LONG = "下溪发生洪水，请立即转移。" * 100
 
@@ -100,12 +102,16 @@ async def test_a_transient_failure_is_worth_another_attempt_under_the_same_key(
     assert bench.delivered() == [bench.recipient().key]
 
 
-async def test_a_refusal_is_not_worth_another_attempt(remote: Bench, warning: WarningMessage) -> None:
-    remote.turns(Mood.REFUSES)
+@pytest.mark.parametrize("open_bench", REFUSING)
+async def test_a_refusal_is_not_worth_another_attempt(
+    open_bench: Any, tmp_path: Path, warning: WarningMessage
+) -> None:
+    async with open_bench(folder=tmp_path) as refusing:
+        refusing.turns(Mood.REFUSES)
 
-    with pytest.raises(ChannelRefusedError):
-        await remote.channel.send(warning, remote.recipient())
-    assert remote.delivered() == []
+        with pytest.raises(ChannelRefusedError):
+            await refusing.channel.send(warning, refusing.recipient())
+        assert refusing.delivered() == []
 
 
 @pytest.mark.parametrize("open_bench", REMOTE)
