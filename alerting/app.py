@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 import structlog
 
+from alerting.answering import Answering, Attached
 from alerting.archive import load_threads
 from alerting.channels.channel import Channel
 from alerting.channels.console import FILE_NAME as CONSOLE_FILE
@@ -31,6 +32,7 @@ from alerting.intake import Intake
 from alerting.links import keep_secret
 from alerting.quota import WINDOW_MS, Quota
 from alerting.rollup import Roller
+from alerting.shelving import Shelves, load_shelves
 from alerting.targeting import Directory
 from alerting.texts import Author
 from alerting.watch import RULES, Watch
@@ -76,6 +78,7 @@ async def run(config: AlertingConfig, stop: asyncio.Event) -> None:
     """
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(open_database(config.state_dir / DATABASE_FILE))
+        replies = Attached()
         channels = await stack.enter_async_context(
             open_channels(
                 config.contacts,
@@ -83,10 +86,11 @@ async def run(config: AlertingConfig, stop: asyncio.Event) -> None:
                 echo=config.echo,
                 secrets=config.secrets,
                 smtp=config.smtp,
+                replies=replies,
             )
         )
         session = await stack.enter_async_context(_connect(config))
-        await _serve(config, database, channels, session, stop)
+        await _serve(config, database, channels, session, replies=replies, stop=stop)
 
 
 async def _serve(
@@ -94,6 +98,8 @@ async def _serve(
     database: Database,
     channels: Mapping[str, Channel],
     session: Session,
+    *,
+    replies: Attached,
     stop: asyncio.Event,
 ) -> None:
     district, contacts, clock = config.district, config.contacts, config.clock
@@ -106,7 +112,8 @@ async def _serve(
         last_resort=contacts.last_resort.telephone,
         close_within=contacts.close_within,
     )
-    desk = Desk(district, directory, composer, await database.read(load_threads), docket)
+    shelves = Shelves(await database.read(load_shelves))
+    desk = Desk(district, directory, composer, await database.read(load_threads), docket, shelves)
     since_ms = clock.now_ms() - WINDOW_MS
     held_back = asyncio.Event()
     quota = Quota(
@@ -126,7 +133,8 @@ async def _serve(
     acknowledger = Acknowledger(session, SERVICE, linger_s=0.005)
     decider = Decider(database, desk, dispatcher, displays, now_ms=clock.now_ms)
     roller = Roller(decider, composer, quota, clock, held_back)
-    counter = Counter(decider, docket, directory.people, link_secret=await database.commit(keep_secret))
+    counter = Counter(decider, desk, docket, directory.people, link_secret=await database.commit(keep_secret))
+    replies.attach(Answering(counter, directory.people.values(), database, now_ms=clock.now_ms))
     watch = Watch(
         session,
         database,
