@@ -11,6 +11,14 @@ from transport.batch import Batch, Sample
 from transport.errors import WireError
 from transport.measurement import Quality
 
+MOST_NAME = 200  # characters; a name of ours is a slug of some ten
+_EARLIEST_MS, _LATEST_MS = 946_684_800_000, 253_402_300_800_000  # 2000 to 9999: a clock at 1970 was never set
+
+
+def is_plausible_time(at_ms: int) -> bool:
+    """Whether a reading may have been taken then."""
+    return _EARLIEST_MS <= at_ms < _LATEST_MS
+
 
 class Block(NamedTuple):
     """Answers of one device that carry the same points: one row an answer, one column a point."""
@@ -63,18 +71,20 @@ def blocks_of(batch: Batch) -> list[Block]:
     """What a batch carries, without a copy of its values; no block is empty.
 
     Raises:
-        WireError: A mark lies outside its group.
+        WireError: A mark lies outside its group, or a name or time can be none.
     """
-    origin_ms = batch.origin_ms
+    origin_ms, name = batch.origin_ms, f"{batch.gateway}/{batch.epoch}/{batch.seq}"
     blocks = []
     for group in batch.groups:
         rows, columns = len(group.offsets_ms), len(group.points)
         if any(not (0 <= row < rows and 0 <= column < columns) for row, column, _ in group.marks):
-            raise WireError(
-                f"batch {batch.gateway}/{batch.epoch}/{batch.seq}: a mark outside {group.device}'s answers"
-            )
+            raise WireError(f"batch {name}: a mark outside the answers of {group.device}")
         if rows and columns:
             at_ms = [origin_ms + offset_ms for offset_ms in group.offsets_ms]
+            if not (is_plausible_time(min(at_ms)) and is_plausible_time(max(at_ms))):
+                raise WireError(f"batch {name}: times of {group.device} that are none")
+            if not all(0 < len(word) <= MOST_NAME for word in (group.device, *group.points)):
+                raise WireError(f"batch {name}: names that are none")
             blocks.append(Block(group.device, group.points, at_ms, group.values, group.marks))
     return blocks
 

@@ -1,14 +1,15 @@
 """From the wire to the store: many messages are decoded, written together, then acknowledged."""
 
 import asyncio
-from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Literal, NamedTuple
 
 import msgspec
 
 from collector.block import Block, blocks_of, size_of
 from collector.dead_letters import DeadLetter
 from collector.lanes import Lanes
+from collector.salvage import Refusal, salvage
 from collector.writer import Tally, Writer
 from transport.acks import Acknowledger
 from transport.batch import decode_batch
@@ -34,12 +35,12 @@ _name_decoder = msgspec.json.Decoder(_Name)
 
 
 class _Delivery(NamedTuple):
-    """What one message asks: to keep its samples, or itself as a dead letter, then to acknowledge it."""
+    """What one message asks: to keep its samples and its dead letters, then to acknowledge it."""
 
     ack_topic: str
     name: _Name | None
     blocks: list[Block]
-    letter: DeadLetter | None = None
+    letters: Sequence[DeadLetter] = ()
 
 
 class Intake:
@@ -83,8 +84,8 @@ class Intake:
         while True:
             deliveries = await groups.get()
             for delivery in deliveries:
-                if delivery.letter is not None:
-                    await self._writer.bury(delivery.letter)
+                if delivery.letters:
+                    await self._writer.bury(delivery.letters)
             await self._writer.write([block for delivery in deliveries for block in delivery.blocks])
             self._acknowledge(deliveries)
 
@@ -100,7 +101,7 @@ class Intake:
             self._tally.lag_s = (self._clock.now_ms() - newest_ms) / 1000
 
     def _opened(self, message: Message) -> _Delivery:
-        """What a message asks; one that is no batch becomes a dead letter.
+        """What a message asks; what is wrong in it becomes dead letters.
 
         It is acknowledged all the same if its name can be read: it would come again for ever and in the end
         hold up what its gateway has to say.
@@ -110,15 +111,23 @@ class Intake:
             batch = decode_batch(message.payload)
             blocks = blocks_of(batch)
         except WireError as exc:
-            letter = DeadLetter(
-                kind="message",
-                reason=str(exc),
-                at_ms=self._clock.now_ms(),
-                topic=message.topic,
-                payload=message.payload.decode(errors="replace"),
-            )
-            return _Delivery(ack_topic, _name_in(message.payload), [], letter)
+            return self._taken_apart(message, ack_topic, str(exc))
         return _Delivery(ack_topic, _Name(batch.epoch, batch.seq), blocks)
+
+    def _taken_apart(self, message: Message, ack_topic: str, reason: str) -> _Delivery:
+        saved = salvage(message.payload)
+        if saved is None:
+            letter = self._letter(message, "message", reason, message.payload.decode(errors="replace"))
+            return _Delivery(ack_topic, _name_in(message.payload), [], [letter])
+        refused = saved.refused or [Refusal(reason, "")]
+        letters = [self._letter(message, "sample", each.reason, each.part) for each in refused]
+        return _Delivery(ack_topic, _Name(saved.epoch, saved.seq), saved.blocks, letters)
+
+    def _letter(
+        self, message: Message, kind: Literal["message", "sample"], reason: str, payload: str
+    ) -> DeadLetter:
+        at_ms = self._clock.now_ms()
+        return DeadLetter(kind=kind, reason=reason, at_ms=at_ms, topic=message.topic, payload=payload)
 
 
 def _name_in(payload: bytes) -> _Name | None:

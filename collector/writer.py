@@ -26,7 +26,7 @@ class Tally:
 
     batches: int = 0  # acknowledged, repeats included
     stored: int = 0  # samples, repeats included
-    refused: int = 0  # samples that the store will never take
+    refused: int = 0  # samples that are none, or that the store will never take
     dead_letters: int = 0  # of those and of messages that are no batches
     lag_s: float = 0.0  # event time from the taking of the newest message's last sample to its commit
     store_down: int = 0  # 1 while the store is down
@@ -66,15 +66,19 @@ class Writer:
             else:
                 self._tally.stored += size_of(part)
 
-    async def bury(self, letter: DeadLetter) -> None:
-        """Keep a dead letter, however long it takes; it is durable on return."""
-        log.warning("dead-letter", kind=letter.kind, reason=letter.reason, topic=letter.topic)
-        await self._until_up(partial(self._dead_letters.put, [letter]))
-        self._tally.dead_letters += 1
+    async def bury(self, letters: Sequence[DeadLetter]) -> None:
+        """Keep the dead letters of one message, however long it takes; they are durable on return."""
+        first = letters[0]
+        log.warning(
+            "dead-letter", kind=first.kind, reason=first.reason, topic=first.topic, letters=len(letters)
+        )
+        await self._until_up(partial(self._dead_letters.put, letters))
+        self._tally.dead_letters += len(letters)
+        self._tally.refused += sum(letter.kind == "sample" for letter in letters)
 
     async def _bury(self, sample: Sample, reason: str) -> None:
-        self._tally.refused += 1
-        await self.bury(DeadLetter(kind="sample", reason=reason, at_ms=self._clock.now_ms(), sample=sample))
+        letter = DeadLetter(kind="sample", reason=reason, at_ms=self._clock.now_ms(), sample=sample)
+        await self.bury([letter])
 
     async def _until_up(self, attempt: Callable[[], Awaitable[None]]) -> None:
         """Try until the attempt ends in another way than that the store is down."""

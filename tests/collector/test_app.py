@@ -80,6 +80,32 @@ async def test_bad_samples_are_kept_and_marked(config: CollectorConfig) -> None:
         assert await stored(config, point="answers") == [7.0]
 
 
+async def test_the_good_samples_of_a_broken_batch_are_stored_and_the_rest_is_named(
+    config: CollectorConfig,
+) -> None:
+    long = "x" * 5_000_000
+    broken = (
+        f'{{"gateway":"g","epoch":"first","seq":1,"origin_ms":{NOON},"groups":['
+        '["river-01-level",["level"],[0,1,2,3,4],[[0.5],["high"],[NaN],[true],[1.5]]],'
+        f'["river-01-level",["level"],[-{NOON},6],[[9.5],[2.5]]],'
+        f'["river-01-level",["{long}"],[7],[[9.5]]],"none"]}}'
+    )
+    async with open_gateway(config.broker) as gateway, running(config):
+        await gateway.reports(store_down=0)
+        await gateway.send_raw(broken.encode())
+        await gateway.send(batch_of(2, value=3.5))
+        await gateway.has(("first", 1), ("first", 2))
+
+        assert await stored(config) == [0.5, 1.5, 2.5, 3.5]
+    letters = dead_letters(config.state_dir).splitlines()
+    assert len(letters) == 6
+    for reason, letter in zip(
+        ("no number", "not finite", "no number", "no time", "no name", "no group"), letters, strict=True
+    ):
+        assert reason in letter
+        assert len(letter) < 2000
+
+
 async def test_what_is_no_batch_becomes_a_dead_letter_and_the_stream_goes_on(config: CollectorConfig) -> None:
     ragged = b'{"gateway":"g","epoch":"first","seq":2,"origin_ms":0,"groups":[["d",["a","b"],[0],[[1]]]]}'
     async with open_gateway(config.broker) as gateway, running(config):
@@ -90,10 +116,10 @@ async def test_what_is_no_batch_becomes_a_dead_letter_and_the_stream_goes_on(con
         await gateway.send(batch_of(3))
 
         await gateway.has(("first", 1), ("first", 2), ("first", 3))
-        await gateway.reports(batches=3, stored=2, refused=0, dead_letters=2)
+        await gateway.reports(batches=3, stored=2, refused=1, dead_letters=2)
 
         assert "no batch at all" in dead_letters(config.state_dir)
-        assert "ragged" in dead_letters(config.state_dir)
+        assert "no answer of 2 values" in dead_letters(config.state_dir)
         assert await stored(config) == [0.5] * 2
 
 

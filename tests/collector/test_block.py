@@ -16,7 +16,7 @@ READINGS = st.lists(
     st.builds(
         Reading,
         st.sampled_from(["gauge", "crane"]),
-        st.integers(0, 2**41),
+        st.integers(2**40, 2**41),
         st.dictionaries(st.sampled_from(["level", "wind", "rain"]), CELLS, min_size=1),
     ),
     max_size=20,
