@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple, Protocol
 
-from rules.measure import View
+from rules.fact import View
 from rules.plain import Engine
 from rules.record import Record, mark_of
 from rules.rulebook import Rulebook, Watch

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from rules.measure import View
+from rules.fact import View
 from rules.plain import Engine
 from rules.rulebook import Watch
 from rules.subject import facts_at, ladder_at

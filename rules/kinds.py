@@ -48,6 +48,14 @@ class RateSpec(Spec):
     min_points: int = Field(default=3, ge=2, description="Fewer samples in the window give no slope.")
 
 
+class ForecastSpec(Spec):
+    """Judge the value to come if the slope of late goes on; what it raises is to be verified."""
+
+    over: PositiveDuration = Field(description="The slopes between all samples of so long.")
+    ahead: PositiveDuration = Field(description="The value after so long.")
+    min_points: int = Field(default=5, ge=3, description="Fewer samples in the window give no forecast.")
+
+
 class SumSpec(Spec):
     """Judge what has come in a window, such as rain; of a counter, how far it has come."""
 
@@ -143,15 +151,16 @@ class CurveSpec(Spec):
         return self
 
 
-Kind = Literal["rate", "sum", "mean", "minimum", "maximum", "percentile", "stuck", "quality"]
+Kind = Literal["rate", "forecast", "sum", "mean", "minimum", "maximum", "percentile", "stuck", "quality"]
 _KINDS: tuple[Kind, ...] = get_args(Kind)
-_OF_ANOTHER_UNIT = frozenset({"rate", "sum", "stuck", "quality"})
+_OF_ANOTHER_UNIT = frozenset({"rate", "forecast", "sum", "stuck", "quality"})
 
 
 class JudgedSpec(Spec):
     """What is judged: the value, unless exactly one of the kinds says otherwise."""
 
     rate: RateSpec | None = None
+    forecast: ForecastSpec | None = None
     sum: SumSpec | None = None
     mean: MeanSpec | None = None
     minimum: ExtremeSpec | None = None
@@ -216,7 +225,7 @@ class JudgedSpec(Spec):
                 ),
                 at="through",
             )
-        if self.allowed and self.kind in {"stuck", "quality"}:
+        if self.allowed and self.kind in {"forecast", "stuck", "quality"}:
             raise SpecError(
                 Text(f"nothing is allowed of {self.kind}", f"{self.kind} 不能设允许次数"),
                 Text("leave allowed out", "请去掉 allowed"),

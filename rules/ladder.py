@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from rules.measure import AnyMeasure, Fact, Value
+from rules.fact import Fact
+from rules.measure import AnyMeasure, Value
 from rules.transition import Level
 
 _NO_TIMERS = (None, None, None, None)

@@ -5,58 +5,19 @@ readings change only what comes after them.
 """
 
 from bisect import bisect_right
-from collections.abc import Mapping
 from math import ceil
-from typing import Literal, NamedTuple
-from zoneinfo import ZoneInfo
+from typing import Literal
 
 import msgspec
 from typing_extensions import override
 
 from rules import windows
+from rules.fact import Fact, Measure, View
 from rules.record import Record
 from rules.windows import DECIMALS, Amount, Clock, Share
 
 _HOUR_MS = 3_600_000
 _LONGEST_DAY_MS = 25 * _HOUR_MS  # when clocks are put back
-
-
-class Fact(NamedTuple):
-    """What a ladder is given at one reading."""
-
-    value: float
-    clears: bool = True  # it rests on enough good samples: it may reset timers and clear
-    uncertain: bool = False  # what it raises is to be verified
-
-
-class View(NamedTuple):
-    """What a measure may look at."""
-
-    record: Record
-    others: Mapping[str, Record]  # by subject
-    zone: ZoneInfo
-
-
-class Measure(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """Base of all measures."""
-
-    def read(self, view: View, index: int, *, rising: bool) -> Fact | None:
-        """What there is to judge at the reading at ``index``; None if nothing.
-
-        A window that is not complete is judged only where it cannot be wrong: a sum, which can only be too
-        small, by a ladder that rises. Such a fact raises and does not clear.
-        """
-        raise NotImplementedError
-
-    @property
-    def reach_ms(self) -> int:
-        """How far back before a reading the fact looks."""
-        return 0
-
-    @property
-    def period_ms(self) -> int:
-        """How far apart facts are even if no reading is missing, beyond the readings' own interval."""
-        return 0
 
 
 class Value(Measure, frozen=True, kw_only=True):
@@ -94,8 +55,35 @@ class Slope(Measure, frozen=True, kw_only=True):
 
     @override
     def read(self, view: View, index: int, *, rising: bool) -> Fact | None:
-        sloped = windows.slope(view.record, index, self.over_ms, self.min_points)
-        return Fact(sloped[0], sloped[1], not sloped[1]) if sloped is not None else None
+        found = windows.slopes(view.record, index, self.over_ms, self.min_points)
+        return Fact(found.middle * self.over_ms, found.good, not found.good) if found is not None else None
+
+    @property
+    @override
+    def reach_ms(self) -> int:
+        return self.over_ms
+
+
+class Forecast(Measure, frozen=True, kw_only=True):
+    """The value to come after so long if the slopes over [t - W, t] go on; what it raises is to be verified.
+
+    Of the slopes between all pairs of samples it takes, for a ladder that rises, the one that three quarters
+    reach, for one that falls the one that three quarters do not exceed: noise around a level raises nothing.
+    """
+
+    over_ms: int
+    ahead_ms: int
+    min_points: int
+    zero: float = 0.0
+
+    @override
+    def read(self, view: View, index: int, *, rising: bool) -> Fact | None:
+        found = windows.slopes(view.record, index, self.over_ms, self.min_points)
+        if found is None:
+            return None
+        moved = found.quarter(upper=not rising) * self.ahead_ms
+        value = round(view.record.values[index] + self.zero + moved, DECIMALS)
+        return Fact(value, found.good, uncertain=True)
 
     @property
     @override
@@ -353,7 +341,18 @@ class NthOfDay(Measure, frozen=True, kw_only=True):
 
 
 AnyMeasure = (
-    Value | Change | Slope | Sum | Statistic | ClockMean | Still | Faults | Curved | Difference | NthOfDay
+    Value
+    | Change
+    | Slope
+    | Forecast
+    | Sum
+    | Statistic
+    | ClockMean
+    | Still
+    | Faults
+    | Curved
+    | Difference
+    | NthOfDay
 )
 
 

@@ -12,6 +12,7 @@ from rules.measure import (
     Curved,
     Difference,
     Faults,
+    Forecast,
     NthOfDay,
     Slope,
     Statistic,
@@ -53,7 +54,7 @@ class Meter:
 
     def _allowed(self, over: timedelta | None, horizon_h: float, *, rising: bool) -> AnyMeasure:
         base = self._compared(over, horizon_h)
-        if not self._rule.allowed or isinstance(base, Still | Faults | NthOfDay):
+        if not self._rule.allowed or isinstance(base, Still | Faults | Forecast | NthOfDay):
             return base
         number = self._rule.allowed + 1
         apart_ms = number * (base.period_ms + self._stale_after_ms)
@@ -80,10 +81,8 @@ class Meter:
 
     def _over_time(self, over_ms: int, horizon_h: float) -> AnyMeasure | None:
         rule = self._rule
-        if rule.rate is not None and rule.rate.fit == "theil-sen":
-            return Slope(over_ms=over_ms, min_points=rule.rate.min_points)
-        if rule.rate is not None:
-            return Change(over_ms=over_ms)
+        if rule.rate is not None or rule.forecast is not None:
+            return self._motion(over_ms)
         if rule.sum is not None:
             counter, complete = self._point.counter, rule.sum.complete
             return Sum(over_ms=over_ms, span_ms=self._span_ms, complete=complete, counter=counter)
@@ -92,6 +91,15 @@ class Meter:
         if rule.quality is not None:
             return Faults(over_ms=over_ms, doubtful_too=rule.quality.counting == "doubtful")
         return None
+
+    def _motion(self, over_ms: int) -> Change | Slope | Forecast:
+        rate, forecast = self._rule.rate, self._rule.forecast
+        if forecast is not None:
+            ahead_ms, zero = to_whole_ms(forecast.ahead), self._device.datum_zero
+            return Forecast(over_ms=over_ms, ahead_ms=ahead_ms, min_points=forecast.min_points, zero=zero)
+        if rate is not None and rate.fit == "theil-sen":
+            return Slope(over_ms=over_ms, min_points=rate.min_points)
+        return Change(over_ms=over_ms)
 
     def _statistic(self, over_ms: int) -> Statistic | ClockMean | None:
         rule, zero, span_ms = self._rule, self._device.datum_zero, self._span_ms

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from rules.combining import combine, expire
-from rules.measure import View
+from rules.fact import View
 from rules.record import Record, mark_of
 from rules.rulebook import Rulebook, Watch
 from rules.silence import hear, judge_silence, note_fault, orphan

@@ -4,8 +4,8 @@ from bisect import bisect_right
 
 import msgspec
 
+from rules.fact import Fact, View
 from rules.ladder import Change, Facts, Ladder, judge
-from rules.measure import Fact, View
 from rules.record import Mark, Record
 from rules.rulebook import Rulebook, Watch, season_key
 from rules.state import BEGINNING_MS, CatchUp, Checkpoint, WatchState

@@ -8,7 +8,7 @@ clock, [begin, end), it stands for the time until the sample after it, one span 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from math import floor, fsum
+from math import ceil, floor, fsum
 from statistics import median
 from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
@@ -148,22 +148,36 @@ def percentile(found: list[Share], per_cent: float) -> float:
     return ascending[-1].value
 
 
-def slope(record: Record, index: int, over_ms: int, min_points: int) -> tuple[float, bool] | None:
-    """The median of the slopes between all pairs of samples in [t - W, t] (Theil-Sen), as change over W.
+class Slopes(NamedTuple):
+    """The slopes between all pairs of samples of a window, ascending, in units a millisecond."""
 
-    None with fewer than ``min_points`` samples. Also whether all of them are good.
-    """
+    ascending: list[float]
+    good: bool  # all samples are
+
+    @property
+    def middle(self) -> float:
+        """The median (Theil-Sen)."""
+        return median(self.ascending)
+
+    def quarter(self, *, upper: bool) -> float:
+        """The slope that a quarter of them do not exceed; with ``upper`` that a quarter do not fall under."""
+        rank = ceil(len(self.ascending) / 4) - 1
+        return self.ascending[-1 - rank if upper else rank]
+
+
+def slopes(record: Record, index: int, over_ms: int, min_points: int) -> Slopes | None:
+    """The slopes over [t - W, t] for the sample at ``index``; None with fewer samples than ``min_points``."""
     end_ms = record.at_ms[index]
     first = bisect_left(record.at_ms, end_ms - over_ms)
     points = [each for each in range(first, index + 1) if record.marks[each].is_sample]
     if len(points) < min_points:
         return None
-    slopes = [
+    found = [
         (record.values[right] - record.values[left]) / (record.at_ms[right] - record.at_ms[left])
         for position, left in enumerate(points)
         for right in points[position + 1 :]
     ]
-    return median(slopes) * over_ms, all(record.marks[each].is_good for each in points)
+    return Slopes(sorted(found), all(record.marks[each].is_good for each in points))
 
 
 def still_ms(record: Record, index: int, within: float, horizon_ms: int) -> int:

@@ -13,6 +13,7 @@ from rules.measure import (
     ClockMean,
     Difference,
     Faults,
+    Forecast,
     NthOfDay,
     Slope,
     Statistic,
@@ -42,6 +43,7 @@ def versus(of: Value | Statistic | ClockMean) -> Difference:
 MEASURES: list[AnyMeasure] = [
     Change(over_ms=HALF_HOUR_MS),
     Slope(over_ms=HALF_HOUR_MS, min_points=3),
+    Forecast(over_ms=HALF_HOUR_MS, ahead_ms=HALF_HOUR_MS, min_points=3),
     Sum(over_ms=HALF_HOUR_MS, span_ms=INTERVAL_MS, complete=0.9),
     Sum(over_ms=HALF_HOUR_MS, span_ms=3 * INTERVAL_MS, complete=0.9, counter=True),
     MEAN,

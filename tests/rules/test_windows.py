@@ -1,6 +1,7 @@
 """Sums, means and slopes agree with a slow computation second by second, on any timeline."""
 
 from collections.abc import Sequence
+from itertools import combinations
 from math import ceil
 from zoneinfo import ZoneInfo
 
@@ -9,7 +10,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from rules import windows
-from rules.measure import ClockMean, Faults, Still, Sum, View
+from rules.fact import View
+from rules.measure import ClockMean, Faults, Forecast, Still, Sum
 from rules.record import Mark, Record
 from tests.rules import naive_windows as slow
 from tests.rules.naive import Row
@@ -97,10 +99,29 @@ def test_the_robust_slope(rows: list[Row], over_ms: int) -> None:
     last = len(rows) - 1
     inside = [row for row in rows if row.at_ms >= rows[-1].at_ms - over_ms]
     assume(len(inside) > 1)
-    sloped = windows.slope(record(rows), last, over_ms, min_points=2)
-    assert sloped is not None
-    assert sloped[0] == pytest.approx(float(slow.theil_sen(rows, last, over_ms)), abs=1e-9)
-    assert windows.slope(record(rows), last, over_ms, min_points=len(inside) + 1) is None
+    found = windows.slopes(record(rows), last, over_ms, min_points=2)
+    assert found is not None
+    assert found.middle * over_ms == pytest.approx(float(slow.theil_sen(rows, last, over_ms)), abs=1e-9)
+    assert windows.slopes(record(rows), last, over_ms, min_points=len(inside) + 1) is None
+
+
+@settings(max_examples=60, deadline=None)
+@given(rows=timelines(), rising=st.booleans())
+def test_a_forecast_takes_what_three_quarters_of_the_slopes_agree_on(rows: list[Row], rising: bool) -> None:  # noqa: FBT001
+    assume(len(rows) > 2)
+    hour_ms = 60 * MINUTE_MS
+    fact = Forecast(over_ms=20 * hour_ms, ahead_ms=hour_ms, min_points=3, zero=10.0).read(
+        View(record(rows), {}, SHANGHAI), len(rows) - 1, rising=rising
+    )
+    assert fact is not None
+    ends = [
+        rows[-1].value + 10 + (b.value - a.value) / (b.at_ms - a.at_ms) * hour_ms
+        for a, b in combinations(rows, 2)
+    ]
+    reached = [end >= fact.value - 1e-6 if rising else end <= fact.value + 1e-6 for end in ends]
+    assert sum(reached) >= 0.75 * len(ends)
+    assert any(end == pytest.approx(fact.value, abs=1e-6) for end in ends)
+    assert fact.uncertain
 
 
 def test_an_incomplete_sum_raises_and_does_not_clear() -> None:
