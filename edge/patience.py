@@ -4,6 +4,7 @@ _MARGIN_S = 0.03  # adapters and busy machines hand bytes over so late at times
 _SHORTEST_S = 0.05
 _DEVIATIONS = 4
 _SMOOTHING, _DEVIATION_SMOOTHING = 1 / 8, 1 / 4
+_GENEROUS, _GENEROUS_S = 6, 0.3  # an answer given up is a reading lost: who answers is given time
 _PATIENT_EVERY = 4  # of the attempts on a silent device, one in so many waits as long as the bus has time
 _SURELY_PATIENT_EVERY = 16  # and one in so many the longest, in case it has only become slower
 
@@ -11,9 +12,10 @@ _SURELY_PATIENT_EVERY = 16  # and one in so many the longest, in case it has onl
 class Patience:
     """The wait for one device's answers, beyond the time that request and answer take on the wire.
 
-    A device that has answered gets its smoothed round trip and four deviations, as TCP does. The attempt
-    after its first silence waits the longest, in case it has only become slower; once it is silent, most
-    attempts are cheap, one in four takes the time that nobody else needs, and one in sixteen the longest.
+    A round trip is expected within its smoothed length and four deviations, as TCP does. A device that
+    answers is given six times that; the attempt after its first silence waits the longest, in case it has
+    only become slower. Then most attempts are cheap, one in four takes the time that nobody else needs, and
+    one in sixteen the longest.
 
     Args:
         longest_s: What the configuration allows; also the wait for a device that was never heard.
@@ -26,8 +28,8 @@ class Patience:
         self._silences = 0
 
     @property
-    def learned_s(self) -> float | None:
-        """The wait that its round trips suggest; none before it has answered."""
+    def expected_s(self) -> float | None:
+        """Within what time its round trips say that it answers; none before it has."""
         if self._round_trip_s is None:
             return None
         wait_s = self._round_trip_s + _DEVIATIONS * self._deviation_s + _MARGIN_S
@@ -38,11 +40,6 @@ class Patience:
         """The smoothed time it takes to answer, without the time on the wire."""
         return self._round_trip_s
 
-    @property
-    def is_due_a_patient_attempt(self) -> bool:
-        """Whether the last attempt was the first silence after answers."""
-        return self._silences == 1 and self._round_trip_s is not None
-
     def timeout_s(self, usual_s: float | None = None, spare_s: float = 0.0) -> float:
         """The wait for the next answer.
 
@@ -50,9 +47,12 @@ class Patience:
             usual_s: What suffices for the others on its bus; a silent device that was never heard gets that.
             spare_s: How long nobody else needs the bus.
         """
-        cheap_s = self.learned_s if self.learned_s is not None else usual_s
-        is_new = self._silences == 0 and self.learned_s is None
-        if cheap_s is None or is_new or self._silences % _SURELY_PATIENT_EVERY == 1:
+        expected_s = self.expected_s
+        if self._silences == 0:
+            generous_s = self._longest_s if expected_s is None else max(_GENEROUS_S, _GENEROUS * expected_s)
+            return min(generous_s, self._longest_s)
+        cheap_s = expected_s if expected_s is not None else usual_s
+        if cheap_s is None or self._silences % _SURELY_PATIENT_EVERY == 1:
             return self._longest_s
         if self._silences % _PATIENT_EVERY == 1:
             cheap_s = max(cheap_s, spare_s)

@@ -76,8 +76,8 @@ class ModbusBus:
     unit is first asked something whose answer has another length: once that has come, nothing older can, for
     a unit answers one request after the other. For a dead unit this is also the cheapest way to ask.
 
-    The wait for a unit is learned from its round trips, so a unit that only became slower is asked once more,
-    patiently, before it counts as silent.
+    The wait for a unit is learned from its round trips; a unit that only became slower is waited for longer
+    at its next turn.
     """
 
     def __init__(self, link: Link, framing: Framing, timing: Timing) -> None:
@@ -115,7 +115,7 @@ class ModbusBus:
             await asyncio.sleep(self._timing.timeout_s)
 
     async def read(self, request: ReadRequest, *, spare_s: float = 0.0) -> Answer:
-        """Ask once; a unit that has just fallen silent, once more.
+        """Ask once.
 
         Args:
             request: What to ask.
@@ -126,25 +126,15 @@ class ModbusBus:
             RefusedError: The unit answered with an exception.
             LinkDownError: The port or connection is away.
         """
-        try:
-            return await self._ask(request, spare_s)
-        except RefusedError:
-            raise
-        except ReadError:
-            if not self._patience[request.unit].is_due_a_patient_attempt:
-                raise
-        return await self._ask(request, spare_s)
-
-    async def close(self) -> None:
-        """Close the port or connection."""
-        await self._link.close()
-
-    async def _ask(self, request: ReadRequest, spare_s: float) -> Answer:
         await self.open()
         if self._is_owed(request):
             with suppress(RefusedError):  # it is there and has caught up, whatever it thinks of the question
                 await self._exchange(self._probe(request), spare_s)
         return await self._exchange(request, spare_s)
+
+    async def close(self) -> None:
+        """Close the port or connection."""
+        await self._link.close()
 
     async def _exchange(self, request: ReadRequest, spare_s: float) -> Answer:
         loop = asyncio.get_running_loop()
@@ -204,8 +194,8 @@ class ModbusBus:
 
     def _usual_s(self) -> float | None:
         """What suffices for every unit that has answered."""
-        learned = [each.learned_s for each in self._patience.values() if each.learned_s is not None]
-        return max(learned, default=None)
+        expected = [each.expected_s for each in self._patience.values() if each.expected_s is not None]
+        return max(expected, default=None)
 
     def _is_whole(self, request: ReadRequest, heard: bytes) -> bool:
         """Whether as much was heard as the answer is long, with nothing else to expect on the line."""
