@@ -51,7 +51,8 @@ class Answering:
     async def heard(self, reply: Reply) -> None:
         """Answer each case whose code stands in the reply; one that is told again changes nothing."""
         person = self._person(reply.address)
-        codes = _CODE.findall(unicodedata.normalize("NFKC", reply.text))  # full-width digits are digits
+        text = unicodedata.normalize("NFKC", reply.text)  # full-width digits are digits
+        codes = [reply.ref] if reply.ref else _CODE.findall(text)
         if person is None or not codes:
             known = person.id if person is not None else None
             log.warning("reply-without-a-case", channel=reply.channel, person=known)

@@ -17,6 +17,7 @@ class Reply(NamedTuple):
     address: str  # as the channel knows the person: a telephone number with its country code
     text: str
     at: datetime  # by the channel's own clock
+    ref: str = ""  # the thread that it is about, if the channel knows
 
 
 class Outcome(NamedTuple):

@@ -22,6 +22,7 @@ ChannelName = Literal[
     "wecom",
     "feishu",
     "modem-sms",
+    "modem-call",
     "aliyun-sms",
     "tencent-sms",
     "apprise",
@@ -34,6 +35,7 @@ SET_UP_BY: Mapping[str, str] = {
     "wecom": "wecom",
     "feishu": "feishu",
     "modem-sms": "modem",
+    "modem-call": "modem",
     "aliyun-sms": "aliyun",
     "tencent-sms": "tencent",
     "apprise": "apprise",
@@ -49,7 +51,7 @@ NAMED_IN: Mapping[str, tuple[str, str]] = {
 """Channels whose address is a name from a table in their block: the table, and what it is a table of."""
 
 
-_BY_TELEPHONE = frozenset({"modem-sms", "aliyun-sms", "tencent-sms"})
+_BY_TELEPHONE = frozenset({"modem-sms", "modem-call", "aliyun-sms", "tencent-sms"})
 
 
 class ChannelsSpec(Spec):

@@ -11,8 +11,8 @@ from alerting.channels.console import open_console
 from alerting.channels.dingtalk import DingtalkApi
 from alerting.channels.email import EmailChannel, SmtpSettings
 from alerting.channels.feishu import FeishuApi
+from alerting.channels.modem.channels import open_modem_channels
 from alerting.channels.modem.modem import ModemSettings
-from alerting.channels.modem.sms import open_modem_sms
 from alerting.channels.provider_sms.aliyun import AliyunSettings, AliyunSms
 from alerting.channels.provider_sms.tencent import TencentSettings, TencentSms
 from alerting.channels.replies import LoggedReplies, Replies
@@ -62,12 +62,13 @@ async def open_channels(
             urls = {name: vault.open(spec.url_env) for name, spec in settings.apprise.services.items()}
             channels["apprise"] = await stack.enter_async_context(_open_apprise(urls))
         if (modem := settings.modem) is not None:
-            channels["modem-sms"] = await stack.enter_async_context(
-                open_modem_sms(
+            carried = await stack.enter_async_context(
+                open_modem_channels(
                     ModemSettings(port=modem.port, baud=modem.baud, pin=vault.open_if_named(modem.pin_env)),
                     replies or LoggedReplies(),
                 )
             )
+            channels |= {"modem-sms": carried.sms, "modem-call": carried.call}
         yield channels
 
 

@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import Enum
 from pathlib import Path
 
 from firmware_sim.pty_port import PtyPort
@@ -26,7 +27,19 @@ class ModemFaults:
     half_answer: bool = False  # it begins to answer a message, and stops in the middle of a word
     silent: bool = False  # it says nothing at all
     takes: int | None = None  # so many messages, then the network is congested
+    speechless: bool = False  # it cannot read texts out
     report_status: int | None = _DELIVERED  # what reports say; none to send no reports
+
+
+class Callee(Enum):
+    """What whoever is called does."""
+
+    CONFIRMS = "picks up, listens and presses 1"
+    LISTENS = "picks up, listens and presses nothing"
+    PRESSES_NINE = "picks up, listens and presses 9"
+    HANGS_UP = "picks up and hangs up while being spoken to"
+    BUSY = "is on another call"
+    AWAY = "does not pick up"
 
 
 @dataclass
@@ -62,6 +75,9 @@ class GsmModem:
         self.telephones = Telephones()
         self.calls: list[str] = []
         self.spoken: list[str] = []
+        self.callee = Callee.CONFIRMS
+        self.confirmed: list[str] = []
+        self.hung_up = 0
         self.pin_attempts: list[str] = []
         self.commands: list[str] = []
         self._link = link
@@ -105,18 +121,6 @@ class GsmModem:
         for part, pdu in enumerate(write_deliver(number, text, group=self._group, gsm7=gsm7), 1):
             if only is None or part in only:
                 self._store(pdu)
-
-    def press(self, key: str) -> None:
-        """Whoever is being called presses a key."""
-        self._say(f"+RXDTMF: {key}")
-
-    def pick_up(self) -> None:
-        """Whoever is being called answers."""
-        self._say("VOICE CALL: BEGIN")
-
-    def hang_up(self) -> None:
-        """Whoever is being called ends the call, or never answered."""
-        self._say("NO CARRIER")
 
     def notice(self, line: str) -> None:
         """Say something of its own accord."""
@@ -185,7 +189,7 @@ class GsmModem:
             "AT": self._fine,
             "ATE0": self._echo_off,
             "ATH": self._fine,
-            "AT+CHUP": self._fine,
+            "AT+CHUP": self._end_call,
             "AT+CMEE": self._errors,
             "AT+CPIN?": self._say_pin,
             "AT+CPIN": self._take_pin,
@@ -291,13 +295,32 @@ class GsmModem:
             return
         self.calls.append(number[1])
         self._fine()
+        if self.callee is Callee.BUSY:
+            self._say("BUSY")
+        elif self.callee is not Callee.AWAY:
+            self._say("VOICE CALL: BEGIN")
 
     def _speak(self, value: str) -> None:
+        if self.faults.speechless:
+            self._error(3, equipment=True)
+            return
         mode, _, text = value.partition(",")
         text = text.strip('"')
         self.spoken.append(bytes.fromhex(text).decode("utf-16-be") if mode == "1" else text)
         self._fine()
+        if self.callee is Callee.HANGS_UP:
+            self._say("NO CARRIER")
+            return
         self._say("+CTTS: 0")
+        if self.callee is Callee.CONFIRMS:
+            self.confirmed.append(self.calls[-1])
+            self._say("+RXDTMF: 1")
+        elif self.callee is Callee.PRESSES_NINE:
+            self._say("+RXDTMF: 9")
+
+    def _end_call(self, value: str) -> None:
+        self.hung_up += 1
+        self._fine(value)
 
     def _error(self, code: int, *, equipment: bool = False) -> None:
         if not self._numeric_errors:

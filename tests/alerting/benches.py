@@ -22,15 +22,17 @@ from alerting.channels.dingtalk import DingtalkApi
 from alerting.channels.email import EmailChannel, SmtpSettings
 from alerting.channels.feishu import FeishuApi
 from alerting.channels.longtail import open_apprise
+from alerting.channels.modem.call import CallTimes, ModemCall
+from alerting.channels.modem.channels import ModemChannels, open_modem_channels
 from alerting.channels.modem.modem import ModemSettings
-from alerting.channels.modem.sms import ModemSms, open_modem_sms
+from alerting.channels.modem.sms import ModemSms
 from alerting.channels.provider_sms.aliyun import AliyunSettings, AliyunSms
 from alerting.channels.provider_sms.tencent import TencentSettings, TencentSms
-from alerting.channels.replies import LoggedReplies
+from alerting.channels.replies import LoggedReplies, Replies
 from alerting.channels.robots import Robot, RobotApi, RobotChannel
 from alerting.channels.webhook import KEY_HEADER, WebhookChannel
 from alerting.channels.wecom import WecomApi
-from firmware_sim.gsm_modem import GsmModem
+from firmware_sim.gsm_modem import Callee, GsmModem
 from tests.alerting.robot_servers import (
     SECRET as ROBOT_SECRET,
 )
@@ -289,6 +291,29 @@ class ModemBench(Bench):
         return [f"{one.part}: {one.text}" for one in self._modem.telephones.arrived]
 
 
+class CallBench(Bench):
+    """People with telephones who are called."""
+
+    def __init__(self, modem: GsmModem, channel: ModemCall) -> None:
+        self.channel = channel
+        self._modem = modem
+
+    def recipient(self, number: int = 0) -> Recipient:
+        return person(number, f"+8613800138{number:03}", "modem-call")
+
+    def turns(self, mood: Mood) -> None:
+        self._modem.callee = {Mood.BUSY: Callee.BUSY, Mood.SLOW: Callee.AWAY}.get(mood, Callee.CONFIRMS)
+        self._modem.faults.speechless = mood is Mood.REFUSES
+
+    def delivered(self) -> list[str]:
+        numbers = {self.recipient(number).address: self.recipient(number).key for number in range(30)}
+        return [numbers[called] for called in self._modem.confirmed]
+
+    def dead(self) -> Recipient:
+        self._modem.unplug()
+        return self.recipient()
+
+
 def modem_settings(port: Path, *, pin: str | None = None, patience_s: float = PATIENT_S) -> ModemSettings:
     return ModemSettings(
         port=str(port),
@@ -420,17 +445,31 @@ async def apprise_bench(folder: Path, patience_s: float = PATIENT_S) -> AsyncIte
 
 
 @asynccontextmanager
-async def modem_bench(folder: Path, patience_s: float = PATIENT_S) -> AsyncIterator[ModemBench]:
+async def plugged_modem(
+    folder: Path, replies: Replies, patience_s: float = PATIENT_S
+) -> AsyncIterator[tuple[GsmModem, ModemChannels]]:
     modem = GsmModem(folder / "modem")
     modem.plug()
+    times = CallTimes(ring_s=min(patience_s, 2.0), speak_s=patience_s, key_s=0.05, readings=2)
+    settings = modem_settings(folder / "modem", patience_s=patience_s)
     try:
-        async with open_modem_sms(
-            modem_settings(folder / "modem", patience_s=patience_s), LoggedReplies()
-        ) as channel:
-            await channel.ready()
-            yield ModemBench(modem, channel)
+        async with open_modem_channels(settings, replies, times=times) as carried:
+            await carried.sms.ready()
+            yield modem, carried
     finally:
         await modem.close()
+
+
+@asynccontextmanager
+async def modem_bench(folder: Path, patience_s: float = PATIENT_S) -> AsyncIterator[ModemBench]:
+    async with plugged_modem(folder, LoggedReplies(), patience_s) as (modem, carried):
+        yield ModemBench(modem, carried.sms)
+
+
+@asynccontextmanager
+async def call_bench(folder: Path, patience_s: float = PATIENT_S) -> AsyncIterator[CallBench]:
+    async with plugged_modem(folder, LoggedReplies(), patience_s) as (modem, carried):
+        yield CallBench(modem, carried.call)
 
 
 wecom_bench = partial(robot_bench, WecomApi, WecomServer)

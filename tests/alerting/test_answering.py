@@ -82,6 +82,14 @@ async def test_a_reply_that_is_told_again_has_the_same_id(tmp_path: Path) -> Non
     assert len({served.id for served in counter.served}) == 2
 
 
+async def test_a_key_pressed_in_a_call_answers_the_calls_thread(tmp_path: Path) -> None:
+    async with answering(tmp_path) as (one, counter, _):
+        await one.heard(reply("1", channel="modem-call")._replace(ref="flood.river-01"))
+
+    (served,) = counter.served
+    assert (served.person, served.ref, served.by) == ("wang-min", "flood.river-01", "keypress")
+
+
 async def test_what_became_of_a_message_is_a_receipt_in_the_ledger(tmp_path: Path) -> None:
     outcome = ChannelOutcome("3301_1.wang-min.modem-sms.2", ReceiptState.DELIVERED, "on the telephone")
     async with answering(tmp_path) as (one, _, database):

@@ -23,6 +23,7 @@ from tests.alerting.benches import (
     WebhookBench,
     aliyun_bench,
     apprise_bench,
+    call_bench,
     console_bench,
     dingtalk_bench,
     email_bench,
@@ -36,7 +37,7 @@ from tests.alerting.servers import Mood, running_smtp, running_web
 from tests.alerting.warnings import sample_warning
 
 GROUPS = [dingtalk_bench, wecom_bench, feishu_bench]
-PERSONAL = [email_bench, webhook_bench, modem_bench, aliyun_bench, tencent_bench, apprise_bench]
+PERSONAL = [email_bench, webhook_bench, modem_bench, call_bench, aliyun_bench, tencent_bench, apprise_bench]
 REMOTE = [*PERSONAL, *GROUPS]
 REFUSING = [one for one in REMOTE if one is not apprise_bench]  # it cannot tell a refusal from trouble
 IN_PARTS = [wecom_bench, modem_bench]

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from alerting.channels.channel import ReceiptState, WarningMessage
-from alerting.channels.modem.sms import ModemSms, open_modem_sms
+from alerting.channels.modem.channels import open_modem_channels
+from alerting.channels.modem.sms import ModemSms
 from alerting.channels.replies import Outcome, Reply
 from alerting.errors import ChannelDownError, ChannelRefusedError
 from firmware_sim.gsm_modem import GsmModem
@@ -58,10 +59,10 @@ async def open_room(
     modem.plug()
     desk = Desk()
     try:
-        async with open_modem_sms(
+        async with open_modem_channels(
             modem_settings(folder / "modem", pin=pin, patience_s=patience_s), desk
-        ) as sms:
-            yield Room(modem, desk, sms)
+        ) as carried:
+            yield Room(modem, desk, carried.sms)
     finally:
         await modem.close()
 

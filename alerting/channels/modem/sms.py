@@ -7,14 +7,11 @@ the next attempt begins at the part that failed, and the telephone joins them al
 
 import asyncio
 import zlib
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 from alerting.channels.channel import Receipt, ReceiptState, Recipient, WarningMessage
 from alerting.channels.modem.correspondence import CHANNEL, Correspondence
-from alerting.channels.modem.modem import Modem, ModemSettings, open_modem
+from alerting.channels.modem.modem import Modem
 from alerting.channels.modem.pdu import encode_submit, split_sms
-from alerting.channels.replies import Replies
 from alerting.errors import ChannelDownError, ChannelRefusedError, ModemLostError, ModemRefusedError, PduError
 
 # +CMS ERROR codes that mean this message to this number, not this moment (24.011 Annex E-2, 27.005 3.2.5):
@@ -59,11 +56,3 @@ class ModemSms:
         except PduError as exc:
             raise ChannelRefusedError(f"{CHANNEL}: {exc}") from exc
         return Receipt(ReceiptState.SENT, f"in {len(segments)} parts" if len(segments) > 1 else "")
-
-
-@asynccontextmanager
-async def open_modem_sms(settings: ModemSettings, replies: Replies) -> AsyncIterator[ModemSms]:
-    """The channel on a modem of its own; what people answer goes to ``replies``."""
-    correspondence = Correspondence(replies)
-    async with open_modem(settings, correspondence) as modem:
-        yield ModemSms(modem, correspondence)
