@@ -12,7 +12,7 @@ from collector.block import MOST_NAME, Block, blocks_from, is_plausible_time
 from transport.batch import Sample
 from transport.measurement import Quality
 
-_LARGEST = 2**63
+_MOST_BITS = 1000  # of a time that is shown to be none
 _MOST_SHOWN = 200  # characters of what is refused
 
 
@@ -44,7 +44,7 @@ def salvage(payload: bytes) -> Salvaged | None:
         origin_ms, groups = message["origin_ms"], message["groups"]
     except (ValueError, TypeError, KeyError, RecursionError):  # UnicodeDecodeError is a ValueError
         return None
-    if not isinstance(epoch, str) or not _is_small(seq) or not _is_small(origin_ms):
+    if not isinstance(epoch, str) or not _is_whole(seq) or not _is_whole(origin_ms):
         return None
     if not isinstance(groups, list):
         return None
@@ -70,7 +70,11 @@ def _samples(group: Any, origin_ms: int) -> Iterator[Sample | Refusal]:
     """
     device, points, offsets_ms, rows, marks = _columns(group)
     for row, (offset_ms, values) in enumerate(zip(offsets_ms, rows, strict=True)):
-        if not _is_small(offset_ms) or not isinstance(values, list) or len(values) != len(points):
+        if (
+            not _is_whole(offset_ms, bits=_MOST_BITS)
+            or not isinstance(values, list)
+            or len(values) != len(points)
+        ):
             yield Refusal(f"{device}: no answer of {len(points)} values", _short([offset_ms, values]))
             continue
         for column, (point, value) in enumerate(zip(points, values, strict=True)):
@@ -91,14 +95,14 @@ def _columns(group: Any) -> tuple[str, list[Any], list[Any], list[Any], dict[tup
     if not all(isinstance(part, list) for part in (points, offsets_ms, rows)) or len(offsets_ms) != len(rows):
         raise _RefusedError("no group of answers")
     for row, column in qualities:
-        if not (_is_small(row) and _is_small(column) and 0 <= row < len(rows) and 0 <= column < len(points)):
+        if not (_is_whole(row) and _is_whole(column) and 0 <= row < len(rows) and 0 <= column < len(points)):
             raise _RefusedError("a mark outside its answers")
     return device, points, offsets_ms, rows, qualities
 
 
-def _is_small(number: Any) -> bool:
-    """Whether it is a whole number that a store could count."""
-    return type(number) is int and abs(number) < _LARGEST
+def _is_whole(number: Any, *, bits: int = 63) -> bool:
+    """Whether it is a whole number of at most so many bits."""
+    return type(number) is int and number.bit_length() <= bits
 
 
 def _name(name: Any) -> str:
