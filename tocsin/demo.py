@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
+import structlog
 from rich.console import Console, RenderableType
 from rich.live import Live
 
@@ -28,6 +29,8 @@ from transport.session import open_session
 STARTS_AT = datetime(2018, 6, 3, 16, 5, tzinfo=UTC)  # twelve hours around the peak of Dead Run, 3 June 2018
 ENDS_AT = datetime(2018, 6, 4, 4, 5, tzinfo=UTC)
 _FRAME_S = 0.25
+
+log = structlog.get_logger(__name__)
 
 
 async def run_demo(
@@ -63,6 +66,8 @@ async def run_demo(
             sys.stdout.write(msgspec.json.format(msgspec.json.encode(report.as_json())).decode() + "\n")
         else:
             narrator.summarise(report, keep)
+    for answer in report.lost:
+        log.error("answer-lost", instrument=answer.instrument, counter=answer.counter, wall_s=answer.wall_s)
     return FINDINGS if report.lost or report.duplicates else OK
 
 

@@ -38,7 +38,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
     state = tmp_path_factory.mktemp("demo")
     command = [sys.executable, "-m", "tocsin", "demo", "--until-end", "--json", "--keep", str(state)]
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=380, check=False)
-    assert done.returncode == 0, done.stderr[-3000:]
+    assert done.returncode == 0, done.stderr[-3000:] + done.stdout[-300:]
     return Demo(report=json.loads(done.stdout), state=state)
 
 
