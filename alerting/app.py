@@ -113,7 +113,9 @@ async def _serve(
         close_within=contacts.close_within,
     )
     shelves = Shelves(await database.read(load_shelves))
-    desk = Desk(district, directory, composer, await database.read(load_threads), docket, shelves)
+    desk = Desk(
+        district, directory, composer, await database.read(load_threads), docket=docket, shelves=shelves
+    )
     since_ms = clock.now_ms() - WINDOW_MS
     held_back = asyncio.Event()
     quota = Quota(

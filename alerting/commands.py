@@ -1,8 +1,12 @@
 """What people ask of alerting, as it travels: JSON, one request a message, answered under its own id."""
 
+from typing import Annotated
+
 import msgspec
 
 from transport.errors import WireError
+
+LONGEST_SHELF_S = 7 * 86_400.0  # what is put aside for longer is forgotten: mend the rule instead
 
 
 class Acknowledge(msgspec.Struct, frozen=True, kw_only=True, tag="ack", tag_field="kind"):
@@ -24,6 +28,24 @@ class Close(msgspec.Struct, frozen=True, kw_only=True, tag="close", tag_field="k
     done: str
 
 
+class Shelve(msgspec.Struct, frozen=True, kw_only=True, tag="shelve", tag_field="kind"):
+    """A person puts a story aside for a while; red is never put aside."""
+
+    id: str
+    person: str
+    thread: str
+    reason: str
+    for_s: Annotated[float, msgspec.Meta(gt=0, le=LONGEST_SHELF_S)]  # event time
+
+
+class Unshelve(msgspec.Struct, frozen=True, kw_only=True, tag="unshelve", tag_field="kind"):
+    """A person wants to hear of a story again."""
+
+    id: str
+    person: str
+    thread: str
+
+
 class FollowLink(msgspec.Struct, frozen=True, kw_only=True, tag="link", tag_field="kind"):
     """Somebody opened the link that was sent to one person: it says who, and of which case."""
 
@@ -32,7 +54,7 @@ class FollowLink(msgspec.Struct, frozen=True, kw_only=True, tag="link", tag_fiel
     note: str = ""
 
 
-Command = Acknowledge | Close | FollowLink
+Command = Acknowledge | Close | Shelve | Unshelve | FollowLink
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,11 +9,22 @@ import structlog
 
 from alerting.archive import is_served, note_served
 from alerting.cases import Answer, Closing
-from alerting.commands import Acknowledge, Close, Command, FollowLink, Outcome, decode_command
+from alerting.commands import (
+    Acknowledge,
+    Close,
+    Command,
+    FollowLink,
+    Outcome,
+    Shelve,
+    Unshelve,
+    decode_command,
+)
 from alerting.decide import Decider
+from alerting.desk import Desk
 from alerting.docket import Docket
-from alerting.errors import AlertingError, BadLinkError, NoSuchCaseError
+from alerting.errors import AlertingError, BadLinkError, NoSuchCaseError, NoSuchThreadError, RedError
 from alerting.links import read_token
+from alerting.shelving import Shelf
 from alerting.sitting import Sitting
 from rules.transition import Level
 from transport.errors import WireError
@@ -28,9 +39,10 @@ class Counter:
     """Takes requests one after another; a request that comes again gets the answer it got."""
 
     def __init__(
-        self, decider: Decider, docket: Docket, people: Collection[str], *, link_secret: bytes
+        self, decider: Decider, desk: Desk, docket: Docket, people: Collection[str], *, link_secret: bytes
     ) -> None:
         self._decider = decider
+        self._desk = desk
         self._docket = docket
         self._people = people
         self._link_secret = link_secret
@@ -90,10 +102,12 @@ class Counter:
         await self._decider.decide((), lambda sitting: outcome.append(self._do(sitting, command)))
         return outcome[0]
 
-    def _do(self, sitting: Sitting, command: Acknowledge | Close) -> Outcome:
+    def _do(self, sitting: Sitting, command: Acknowledge | Close | Shelve | Unshelve) -> Outcome:
         if is_served(sitting.connection, command.id):
             return Outcome(id=command.id, ok=True, en="recorded before", zh="此前已记录")
         note_served(sitting.connection, command.id)
+        if isinstance(command, Shelve | Unshelve):
+            return self._put_aside(sitting, command)
         if isinstance(command, Close):
             closing = Closing(person=command.person, at_ms=sitting.now_ms, done=command.done)
             case = self._docket.close(sitting, command.ref, closing, request=command.id)
@@ -112,10 +126,30 @@ class Counter:
             )
         return Outcome(id=command.id, ok=True, en=f"{case.name}: recorded", zh=f"{case.name}：已记录")
 
+    def _put_aside(self, sitting: Sitting, command: Shelve | Unshelve) -> Outcome:
+        if isinstance(command, Unshelve):
+            self._desk.take_down(sitting, command.thread, command.person)
+            return Outcome(
+                id=command.id, ok=True, en=f"{command.thread} is told again", zh=f"{command.thread} 恢复通知"
+            )
+        shelf = Shelf(
+            thread=command.thread,
+            person=command.person,
+            reason=command.reason,
+            since_ms=sitting.now_ms,
+            until_ms=sitting.now_ms + round(command.for_s * 1000),
+        )
+        self._desk.shelve(sitting, shelf, request=command.id)
+        return Outcome(
+            id=command.id, ok=True, en=f"{command.thread} is put aside", zh=f"{command.thread} 已搁置"
+        )
+
 
 def _refusal(command: Command, exc: AlertingError) -> Outcome:
     words = {
         NoSuchCaseError: ("there is no such open case", "没有这样的未结事件"),
+        NoSuchThreadError: ("there is no such story, or it is not put aside", "没有这样的预警，或其未被搁置"),
+        RedError: ("red is never put aside", "红色预警不得搁置"),
         BadLinkError: ("this link is none of ours", "链接无效"),
     }
     en, zh = words.get(type(exc), (str(exc), str(exc)))

@@ -51,7 +51,7 @@ class Decider:
                 self._dispatcher.release()
         self._displays.show(sitting.messages)
         self.issued += len(sitting.messages)
-        if sitting.cases:
+        if sitting.cases or sitting.shelves or sitting.threads:
             changed, self._changed = self._changed, asyncio.Event()
             changed.set()
         return sitting

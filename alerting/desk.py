@@ -1,19 +1,21 @@
 """The desk: takes transitions, decides what is told to whom, and records both in one transaction."""
 
 import sqlite3
-from collections import ChainMap
 from collections.abc import Iterable, Mapping, Sequence
 
 from alerting.archive import file_message, next_identifier, save_thread
 from alerting.compose import Composer
 from alerting.delivery import Story, enqueue, told
 from alerting.docket import Docket
+from alerting.errors import NoSuchThreadError
 from alerting.ledger import Kind, append, is_recorded
+from alerting.renewal import due_renewals, next_renewal_ms, retell
+from alerting.shelving import Shelf, Shelves, note_kept_back, put, take_down
 from alerting.sitting import Sitting
 from alerting.targeting import Directory, Target, Targets
 from alerting.threads import MessageKind, Telling, Thread, apply, record_issued, settle, thread_name
 from district.inventory import District
-from rules.transition import Announcement, Transition
+from rules.transition import Announcement, Level, Transition
 
 _CONSOLE = ("console",)
 
@@ -27,13 +29,16 @@ class Desk:
         directory: Directory,
         composer: Composer,
         threads: Mapping[str, Thread],
+        *,
         docket: Docket,
+        shelves: Shelves,
     ) -> None:
         self._district = district
         self._directory = directory
         self._composer = composer
         self._threads = dict(threads)
         self._docket = docket
+        self._shelves = shelves
 
     @property
     def threads(self) -> Mapping[str, Thread]:
@@ -78,10 +83,55 @@ class Desk:
             self._keep(sitting, thread, [] if telling is None else [telling])
         return sitting
 
+    def next_ms(self) -> int | None:
+        """When a warning is due for renewal, or a shelf is over."""
+        moments = (next_renewal_ms(self._threads.values()), self._shelves.next_ms())
+        return min((one for one in moments if one is not None), default=None)
+
+    def lanes_due(self, now_ms: int) -> frozenset[str]:
+        """The lanes in which that is due now."""
+        return frozenset([*due_renewals(self._threads, now_ms), *self._shelves.ended(now_ms)])
+
+    def refresh(self, sitting: Sitting) -> Sitting:
+        """Tell anew what would expire, and what a shelf kept back until now."""
+        for name in self._shelves.ended(sitting.now_ms):
+            self.take_down(sitting, name)
+        for name in due_renewals({**self._threads, **sitting.threads}, sitting.now_ms):
+            thread = sitting.threads.get(name) or self._threads[name]
+            self._keep(sitting, thread, [retell(thread, thread.level)])
+        return sitting
+
+    def shelve(self, sitting: Sitting, shelf: Shelf, *, request: str) -> None:
+        """Put a story aside.
+
+        Raises:
+            NoSuchThreadError: There is no such story.
+            RedError: It is red.
+        """
+        if shelf.thread not in self._threads:
+            raise NoSuchThreadError(shelf.thread)
+        put(sitting.connection, shelf, self._threads[shelf.thread].level, request=request)
+        sitting.shelves[shelf.thread] = shelf
+
+    def take_down(self, sitting: Sitting, name: str, person: str = "") -> None:
+        """Tell a story again, from how it stands; it is as new to people.
+
+        Raises:
+            NoSuchThreadError: No such story was put aside.
+        """
+        if name not in self._shelves.all:
+            raise NoSuchThreadError(name)
+        take_down(sitting.connection, name, now_ms=sitting.now_ms, person=person)
+        sitting.shelves[name] = None
+        thread = self._threads[name]
+        if thread.open and thread.level and thread.issued:
+            self._keep(sitting, thread, [retell(thread, Level.NORMAL)])
+
     def adopt(self, sitting: Sitting) -> None:
         """Go on from what has been committed."""
         self._threads.update(sitting.threads)
         self._docket.adopt(sitting.cases)
+        self._shelves.adopt(sitting.shelves)
 
     def topic_area(self, thread: Thread) -> str:
         """The area under which a thread's warning is shown, the same for all its messages."""
@@ -99,11 +149,15 @@ class Desk:
         newest_ms = thread.issued[-1].sent_ms if thread.issued else 0
         sent = composer.instant(max(sitting.now_ms, newest_ms))  # though the clock be set back
         identifier = next_identifier(connection, composer.identifier_stem(sent))
-        threads = ChainMap(sitting.threads, self._threads)  # as they will be
-        message = composer.compose(thread, telling, identifier=identifier, sent=sent, threads=threads)
+        message = composer.compose(thread, telling, identifier=identifier, sent=sent)
         targets = self._targets(connection, thread, telling)
-        file_message(connection, message, telling, targets, now_ms=sitting.now_ms)
         tells = telling.kind.tells_story
+        shelf = self._shelf(sitting, thread, telling)
+        if shelf is not None:
+            people = [one.person for one in targets.people]
+            note_kept_back(connection, shelf, identifier, people, now_ms=sitting.now_ms)
+            targets = Targets(people=(), widened=targets.widened)
+        file_message(connection, message, telling, targets, now_ms=sitting.now_ms)
         code = self._follow(sitting, thread, telling) if tells else ""
         story = Story(
             identifier=identifier,
@@ -120,9 +174,17 @@ class Desk:
 
     def _follow(self, sitting: Sitting, thread: Thread, telling: Telling) -> str:
         """Let the case follow its story; the code by which people answer, while there is danger."""
-        areas = self._composer.affected_areas(telling)
+        shelf = self._shelf(sitting, thread, telling)
+        areas = self._composer.affected_areas(telling) if shelf is None else ()
         case = self._docket.follow(sitting, thread, telling, areas)
         return case.code if telling.level else ""
+
+    def _shelf(self, sitting: Sitting, thread: Thread, telling: Telling) -> Shelf | None:
+        if telling.kind is MessageKind.ALL_CLEAR:
+            return None  # who was told of a danger hears of its end
+        if thread.name in sitting.shelves:  # it is being taken down, or put up, in this very transaction
+            return sitting.shelves[thread.name]
+        return self._shelves.holds(thread.name, telling.level, sitting.now_ms)
 
     def _targets(self, connection: sqlite3.Connection, thread: Thread, telling: Telling) -> Targets:
         areas = self._composer.affected_areas(telling)

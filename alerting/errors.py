@@ -27,6 +27,14 @@ class NoSuchCaseError(AlertingError):
         self.ref = ref
 
 
+class NoSuchThreadError(AlertingError):
+    """There is no such story, or it was not put aside; asking again cannot help."""
+
+
+class RedError(AlertingError):
+    """Red is never put aside; asking again cannot help until it has fallen."""
+
+
 class BadLinkError(AlertingError):
     """A link that we did not sign; opening it again cannot help."""
 

@@ -1,4 +1,4 @@
-"""The escalator: takes each step of a case when its time comes, in event time."""
+"""The escalator: takes what comes due, in event time: steps of cases, renewals, ends of shelves."""
 
 import asyncio
 import sqlite3
@@ -9,6 +9,7 @@ import structlog
 from alerting.decide import Decider
 from alerting.desk import Desk
 from alerting.docket import Docket
+from alerting.sitting import Sitting
 from transport.clock import Clock
 from transport.measurement import from_ms
 
@@ -33,18 +34,22 @@ class Escalator:
             await self._wait(changed)
             if changed.is_set():
                 continue
-            lanes = self._docket.lanes_due(self._clock.now_ms())
+            now_ms = self._clock.now_ms()
+            lanes = self._docket.lanes_due(now_ms) | self._desk.lanes_due(now_ms)
             try:
-                await self._decider.decide(
-                    lanes, lambda sitting: self._docket.escalate(sitting, self._desk.threads)
-                )
+                await self._decider.decide(lanes, self._go_on)
             except sqlite3.Error:
                 log.exception("escalation-not-recorded")
                 await asyncio.sleep(_AGAIN_S)
 
+    def _go_on(self, sitting: Sitting) -> None:
+        self._docket.escalate(sitting, self._desk.threads)
+        self._desk.refresh(sitting)
+
     async def _wait(self, changed: asyncio.Event) -> None:
         """Until the next step is due, or the cases changed."""
-        due_ms = self._docket.next_ms()
+        moments = [one for one in (self._docket.next_ms(), self._desk.next_ms()) if one is not None]
+        due_ms = min(moments, default=None)
         if due_ms is None:
             await changed.wait()
             return

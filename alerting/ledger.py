@@ -42,6 +42,7 @@ class Kind(StrEnum):
     RECEIPT = "receipt"  # what is known of one person's copy
     ATTEMPT = "attempt"  # a channel could not take one person's copy for the moment
     CASE = "case"  # what goes on until somebody answers, and what people answer
+    SHELF = "shelf"  # a story was put aside for a while, and what that kept back
     WATCH = "watch"  # a process that we depend on fell silent or returned
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from alerting.cases import Case
 from alerting.channels.channel import WarningMessage
 from alerting.delivery import Delivery
+from alerting.shelving import Shelf
 from alerting.threads import Thread
 
 
@@ -18,6 +19,7 @@ class Sitting:
     in_flight: frozenset[int] = frozenset()  # deliveries being sent: nothing can replace them any more
     threads: dict[str, Thread] = field(default_factory=dict)  # those that changed
     cases: dict[str, Case] = field(default_factory=dict)  # those that changed
+    shelves: dict[str, Shelf | None] = field(default_factory=dict)  # those that changed; none: taken down
     messages: list[WarningMessage] = field(default_factory=list)
     queued: dict[int, Delivery] = field(default_factory=dict)
     replaced: set[int] = field(default_factory=set)

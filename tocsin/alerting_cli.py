@@ -36,6 +36,8 @@ def register_alerting_commands(app: typer.Typer) -> None:
     app.command("list")(alerting_list)
     app.command("ack")(alerting_ack)
     app.command("close")(alerting_close)
+    app.command("shelve")(alerting_shelve)
+    app.command("unshelve")(alerting_unshelve)
 
 
 def alerting_who(
@@ -104,6 +106,37 @@ def alerting_close(
     from tocsin.desk import new_id
 
     _ask(Close(id=new_id(), person=by, ref=ref, done=done), district, broker, lang)
+
+
+Thread = Annotated[str, typer.Argument(help="A story: HAZARD--ASSET, as the list shows it.")]
+
+
+def alerting_shelve(
+    thread: Thread,
+    by: By,
+    reason: Annotated[str, typer.Option(help="Why.")],
+    hours: Annotated[float, typer.Option(help="For how long.", min=0.01, max=168.0)],
+    district: District = HERE,
+    *,
+    broker: Broker = None,
+    lang: Lang = None,
+) -> None:
+    """Put a story aside for a while: it is recorded and not told. Red is never put aside."""
+    from alerting.commands import Shelve
+    from tocsin.desk import new_id
+
+    command = Shelve(id=new_id(), person=by, thread=thread, reason=reason, for_s=hours * 3600)
+    _ask(command, district, broker, lang)
+
+
+def alerting_unshelve(
+    thread: Thread, by: By, district: District = HERE, *, broker: Broker = None, lang: Lang = None
+) -> None:
+    """Hear of a story again before its time."""
+    from alerting.commands import Unshelve
+    from tocsin.desk import new_id
+
+    _ask(Unshelve(id=new_id(), person=by, thread=thread), district, broker, lang)
 
 
 def _ask(command: "Command", district: Path, broker: str | None, lang: Tongue | None) -> None:

@@ -14,13 +14,14 @@ from alerting.delivery import Delivery, waiting
 from alerting.desk import Desk
 from alerting.docket import Docket, load_cases
 from alerting.ledger import WarningRecord, read_warnings
+from alerting.shelving import Shelf, Shelves, load_shelves
 from alerting.sitting import Sitting
 from alerting.targeting import Directory
 from alerting.texts import Author
 from district.fields import Names
 from district.inventory import District
 from rules.transition import Announcement, Level, Transition
-from tests.alerting.samples import NOON_MS, announce, demo_contacts, demo_district
+from tests.alerting.samples import MINUTE_MS, NOON_MS, announce, demo_contacts, demo_district
 
 
 class Office:
@@ -41,7 +42,14 @@ class Office:
             last_resort=contacts.last_resort.telephone,
             close_within=contacts.close_within,
         )
-        self.desk = Desk(district, directory, composer, load_threads(connection), self.docket)
+        self.desk = Desk(
+            district,
+            directory,
+            composer,
+            load_threads(connection),
+            docket=self.docket,
+            shelves=Shelves(load_shelves(connection)),
+        )
         self._seq = 0
 
     def hears(self, *transitions: Transition, in_flight: frozenset[int] = frozenset()) -> Sitting:
@@ -79,6 +87,20 @@ class Office:
             decide(sitting)
         self.desk.adopt(sitting)
         return sitting
+
+    def refreshes(self) -> Sitting:
+        """Renew, and take down shelves, as far as that is due at the present event time."""
+        return self._sits(self.desk.refresh)
+
+    def shelves(self, thread: str, minutes: int) -> None:
+        until_ms = self.now_ms + minutes * MINUTE_MS
+        shelf = Shelf(
+            thread=thread, person="chen-li", reason="gauge in repair", since_ms=self.now_ms, until_ms=until_ms
+        )
+        self._sits(lambda sitting: self.desk.shelve(sitting, shelf, request=""))
+
+    def takes_down(self, thread: str) -> Sitting:
+        return self._sits(lambda sitting: self.desk.take_down(sitting, thread, "chen-li"))
 
     def forget(self) -> None:
         """Let what waits be done with."""

@@ -117,6 +117,18 @@ async def test_people_answer_and_close_by_the_command_line(broker: Endpoint, tmp
         acked = await asyncio.to_thread(tocsin, "alerting", "ack", case["code"], "--by", "wang-min", *where)
         stranger = await asyncio.to_thread(tocsin, "alerting", "ack", case["code"], "--by", "nobody", *where)
         shown = await asyncio.to_thread(tocsin, "alerting", "list", "--state", str(tmp_path), "--lang", "en")
+        shelve = (
+            "alerting",
+            "shelve",
+            "flood--river-01",
+            "--by",
+            "wang-min",
+            "--reason",
+            "x",
+            "--hours",
+            "1",
+        )
+        shelved = await asyncio.to_thread(tocsin, *shelve, *where)
         closed = await asyncio.to_thread(
             tocsin, "alerting", "close", case["code"], "--by", "wang-min", "--done", "gates shut", *where
         )
@@ -124,6 +136,8 @@ async def test_people_answer_and_close_by_the_command_line(broker: Endpoint, tmp
 
     assert (case["level"], case["state"]) == ("red", "calling")
     assert (acked.returncode, stranger.returncode, closed.returncode) == (0, 1, 0)
+    assert shelved.returncode == 1
+    assert "red is never put aside" in shelved.stdout
     assert "the calling for xiaxi-1 ends" in acked.stdout
     assert "wang-min" in shown.stdout
     assert "in hand" in shown.stdout
