@@ -8,6 +8,7 @@ from alerting.cap import CapAlert, CapArea, CapInfo, CapReference, CapValue, Lat
 from alerting.channels.channel import Texts, WarningMessage
 from alerting.contacts import Contacts
 from alerting.phrases import LEVELS, hazard_of
+from alerting.standing import Standing, standing_beside
 from alerting.texts import Author
 from alerting.threads import Issued, MessageKind, Telling, Thread
 from district.findings import Language
@@ -51,10 +52,26 @@ class Composer:
         """Where the warning holds."""
         return areas_of(self.district, telling.sites)
 
-    def compose(self, thread: Thread, telling: Telling, *, identifier: str, sent: datetime) -> WarningMessage:
-        """The message, complete; ``thread`` still holds only what was issued before it."""
+    def compose(
+        self,
+        thread: Thread,
+        telling: Telling,
+        *,
+        identifier: str,
+        sent: datetime,
+        threads: Mapping[str, Thread],
+    ) -> WarningMessage:
+        """The message, complete.
+
+        Args:
+            thread: The story, which still holds only what was issued before this message.
+            telling: What is to be told.
+            identifier: The message's own.
+            sent: When, a whole second in the district's zone.
+            threads: Every story by name: what else stands is named beside an end or a blindness.
+        """
         sender = self.contacts.sender
-        texts = self.author.write(thread, telling, sent)
+        texts = self.author.write(thread, telling, sent, self._beside(thread, telling, threads))
         referred = thread.references(to_ms(sent)) if telling.kind in _REFERRING else ()
         alert = CapAlert(
             identifier=identifier,
@@ -75,6 +92,12 @@ class Composer:
         return WarningMessage(
             cap=alert, cap_xml=write_xml(alert), thread=thread.name, level=telling.level, texts=texts
         )
+
+    def _beside(
+        self, thread: Thread, telling: Telling, threads: Mapping[str, Thread]
+    ) -> tuple[Standing, ...]:
+        asked = telling.kind is MessageKind.ALL_CLEAR or telling.trigger.blind
+        return standing_beside(self.district, threads, thread) if asked else ()
 
     def issued(self, message: WarningMessage) -> Issued:
         """How later messages refer to this one."""

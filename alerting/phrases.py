@@ -14,26 +14,20 @@ LEVELS: Mapping[Level, Text] = {
     Level.RED: Text("red", "红色"),
 }
 
-UNITS: Mapping[str, Text] = {
-    "m": Text("m", "米"),
-    "m/h": Text("m/h", "米/小时"),
-    "mm": Text("mm", "毫米"),
-    "mm/h": Text("mm/h", "毫米/小时"),
-    "m/s": Text("m/s", "米/秒"),
-    "m3/h": Text("m³/h", "立方米/小时"),
-    "kPa": Text("kPa", "千帕"),
-    "MPa": Text("MPa", "兆帕"),
-    "ug/m3": Text("µg/m³", "微克/立方米"),
-    "mg/m3": Text("mg/m³", "毫克/立方米"),
-    "dB": Text("dB", "分贝"),
-    "%": Text("%", "%"),
-    "1": Text("", ""),
-}
+_OVER = Text("All clear, {event}: {place}", "{place}解除{event}预警")
+_RELIEF = Text(
+    "Return to normal duty; check the site before people go back, and report damage.",
+    "恢复正常值守；人员返回前请先检查现场，发现损毁及时上报。",
+)
+_RELIEF_BESIDE = Text(
+    "Stay on duty: what the warnings that still stand ask for goes on.",
+    "继续值守：其他仍然有效的预警，其措施照常执行。",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hazard:
-    """What threatens: its name, its CAP category and what to do at each level."""
+    """What threatens: its name, its CAP category, what to do at each level, and what its end means."""
 
     name: Text
     category: str
@@ -42,6 +36,9 @@ class Hazard:
     orange: Text
     red: Text
     responses: tuple[str, str, str, str]  # CAP responseType for blue, yellow, orange, red
+    over: Text = _OVER  # headline of its all-clear
+    relief: Text = _RELIEF  # what to do then,
+    relief_beside: Text = _RELIEF_BESIDE  # and while other warnings stand
 
     def instruction(self, level: Level) -> Text:
         """What to do at a level above normal."""
@@ -51,11 +48,6 @@ class Hazard:
         """The same as CAP's machines understand it."""
         return self.responses[level - 1]
 
-
-ALL_CLEAR = Text(
-    "Return to normal duty; check the site before people go back, and report damage.",
-    "恢复正常值守；人员返回前请先检查现场，发现损毁及时上报。",
-)
 
 HAZARDS: Mapping[str, Hazard] = {
     "flood": Hazard(
@@ -177,10 +169,10 @@ HAZARDS: Mapping[str, Hazard] = {
     "equipment": Hazard(
         name=Text("Monitoring fault", "监测设备异常"),
         category="Infra",
-        blue=Text("Check power, cable and radio of the instrument.", "检查设备供电、线缆和通信。"),
+        blue=Text("{check}", "{check}"),
         yellow=Text(
-            "Look at the place yourself, read the staff gauge and report; mend the instrument.",
-            "派员到现场查看，人工读数上报，并抢修设备。",
+            "Go there and, from a safe place, {by_hand} and report; mend the instrument. {check}",
+            "派员在安全处{by_hand}并上报，同时抢修设备。{check}",
         ),
         orange=Text(
             "Keep somebody at the place who reads by eye until the instrument is mended.",
@@ -191,6 +183,15 @@ HAZARDS: Mapping[str, Hazard] = {
             "按最不利情况处置，安排专人在安全处值守观察。",
         ),
         responses=("Assess", "Assess", "Assess", "Assess"),
+        over=Text("Monitoring works again: {place}", "{place}监测恢复正常"),
+        relief=Text(
+            "Nobody need read by eye any more; note what was wrong and what mended it.",
+            "可停止人工观测；记录故障原因和处理情况。",
+        ),
+        relief_beside=Text(
+            "Nobody need read by eye any more; what the warnings that still stand ask for goes on.",
+            "可停止人工观测；其他仍然有效的预警，其措施照常执行。",
+        ),
     ),
 }
 
@@ -206,8 +207,3 @@ def hazard_of(name: str) -> Hazard:
         red=Text("Get everybody out of danger now.", "立即撤离危险区域全部人员。"),
         responses=("Monitor", "Prepare", "Execute", "Evacuate"),
     )
-
-
-def unit_of(unit: str) -> Text:
-    """How people write a unit."""
-    return UNITS.get(unit) or Text(unit, unit)

@@ -67,6 +67,7 @@ class Thread(msgspec.Struct, frozen=True, kw_only=True):
     told_sites: tuple[str, ...] = ()
     episode: int = 0
     open: bool = False  # an episode has begun and no all-clear ended it
+    opened_ms: int | None = None  # when people were first told of the episode
     issued: tuple[Issued, ...] = ()  # oldest first; what expired long ago is dropped
 
     @property
@@ -137,7 +138,8 @@ def settle(thread: Thread) -> tuple[Thread, Telling | None]:
 def record_issued(thread: Thread, issued: Issued) -> Thread:
     """Add a message to the story; those that no later one can refer to are dropped."""
     kept = tuple(one for one in thread.issued if one.expires_ms > issued.sent_ms)
-    return msgspec.structs.replace(thread, issued=(*kept, issued))
+    opened_ms = issued.sent_ms if thread.opened_ms is None else thread.opened_ms
+    return msgspec.structs.replace(thread, issued=(*kept, issued), opened_ms=opened_ms)
 
 
 def _tell(thread: Thread, trigger: Transition) -> tuple[Thread, Telling | None]:
@@ -157,6 +159,7 @@ def _tell(thread: Thread, trigger: Transition) -> tuple[Thread, Telling | None]:
         told=level,
         told_sites=sites,
         open=kind is not MessageKind.ALL_CLEAR,
+        opened_ms=None if kind is MessageKind.ALERT else thread.opened_ms,
         episode=thread.episode + (kind is MessageKind.ALERT),
     )
     return after, telling

@@ -130,10 +130,8 @@ def test_an_uncertain_reading_says_that_it_is_to_be_verified(tmp_path: Path, jud
     judge.check(warning.cap_xml.encode())
     assert "待核实" in warning.cap_xml
     assert "<certainty>Possible</certainty>" in warning.cap_xml
-    assert "下溪桥水位（河道水位超限）为1.198米，达到1.2米限值" in warning.cap_xml
-    assert "Xiaxi bridge level (River level) at 1.198 m, limit reached 1.2 m" in warning.cap_xml
-    assert "最新数据为7分钟前（12:26）" in warning.cap_xml
-    assert "newest value 7 min old (12:26)" in warning.cap_xml
+    assert "该读数存疑，待核实。" in warning.cap_xml
+    assert "The reading is uncertain and yet to be verified." in warning.cap_xml
 
 
 def test_a_newer_message_replaces_the_unsent_older_one(tmp_path: Path) -> None:
