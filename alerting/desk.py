@@ -1,6 +1,7 @@
 """The desk: takes transitions, decides what is told to whom, and records both in one transaction."""
 
 import sqlite3
+from collections import ChainMap
 from collections.abc import Iterable, Mapping, Sequence
 
 from alerting.archive import file_message, next_identifier, save_thread
@@ -149,7 +150,8 @@ class Desk:
         newest_ms = thread.issued[-1].sent_ms if thread.issued else 0
         sent = composer.instant(max(sitting.now_ms, newest_ms))  # though the clock be set back
         identifier = next_identifier(connection, composer.identifier_stem(sent))
-        message = composer.compose(thread, telling, identifier=identifier, sent=sent)
+        threads = ChainMap(sitting.threads, self._threads)  # as they will be
+        message = composer.compose(thread, telling, identifier=identifier, sent=sent, threads=threads)
         targets = self._targets(connection, thread, telling)
         tells = telling.kind.tells_story
         shelf = self._shelf(sitting, thread, telling)
