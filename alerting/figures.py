@@ -25,7 +25,7 @@ UNITS: Mapping[str, Text] = {
     "1": Text("", ""),
 }
 
-_FIGURES = 4  # significant, of a value too small for the usual decimals
+_FIGURES = 3  # significant, of a value too small for the usual decimals
 _USUAL_DECIMALS = 3
 _MOST_DECIMALS = 9  # beyond them stands what binary arithmetic adds
 _MINUTE_MS = 60_000
@@ -34,7 +34,7 @@ _DAY_MIN = 24 * 60
 
 
 def figure(value: float) -> str:
-    """A number without exponent: three decimals, or as many as a small one needs for four figures."""
+    """A number without exponent: three decimals, or as many as a small one needs for three figures."""
     if round(value, _MOST_DECIMALS) == 0:
         return "0"
     needed = _FIGURES - 1 - floor(log10(abs(value)))

@@ -92,7 +92,7 @@ class Author:
         place = self.place(telling.sites, telling.trigger.site)
         form = words.over if telling.kind is MessageKind.ALL_CLEAR else _HEADLINES[telling.kind]
         text = Text(
-            form.en.format(level=level.en.capitalize(), event=words.name.en.lower(), place=place.en),
+            _capital(form.en.format(level=level.en, event=words.name.en.lower(), place=place.en)),
             form.zh.format(level=level.zh, event=words.name.zh, place=place.zh),
         )
         if telling.trigger.uncertain:
@@ -202,7 +202,8 @@ def _still(telling: Telling, beside: Sequence[Standing]) -> list[Standing]:
 def _since(thread: Thread, telling: Telling, sent: datetime) -> list[Text]:
     """Since when the value, and since when the warning: the one may be hours after the other."""
     trigger = telling.trigger
-    value = Text("", "") if trigger.cause is Cause.SILENCE else tell_since(trigger, sent)
+    past = trigger.cause is Cause.SILENCE or telling.kind is MessageKind.SUPPLEMENT
+    value = Text("", "") if past else tell_since(trigger, sent)
     if telling.kind is not MessageKind.UPDATE or thread.opened_ms is None:
         return [Text(f"{value.en}.", f"{value.zh}。")] if value.en else []
     event, opened = hazard_of(thread.hazard).name, clock(thread.opened_ms, sent)

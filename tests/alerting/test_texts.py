@@ -183,6 +183,12 @@ def test_a_sum_is_told_with_its_window(office: Office) -> None:
     assert "过去3小时雨量52毫米，达到橙色限值（3小时50毫米）。" in words(office, "zh").description
 
 
+def test_no_more_figures_are_told_than_instruments_give(office: Office) -> None:
+    tell(office, level(Level.ORANGE, value=1.2999999523162842))
+
+    assert "level 1.3 m;" in words(office).description
+
+
 def test_a_small_value_is_not_nought(office: Office) -> None:
     one = level(Level.RED, value=0.0004, limit=0.1, unit="MPa")
     tell(
@@ -264,6 +270,18 @@ def test_a_new_episode_has_a_beginning_of_its_own(office: Office) -> None:
         tell(office, level(to, before, minute=minute))
 
     assert "Flood warning since 14:26." in words(office).description
+
+
+def test_a_peak_that_is_over_lasts_since_nothing(office: Office) -> None:
+    peak = level(Level.RED, minute=10, value=1.7, limit=1.6, superseded=True, onset_ms=NOON_MS)
+    office.hears(peak)
+    tell(office, level(Level.YELLOW, minute=40, cause=Cause.LATE))
+
+    said = words(office)
+    assert said.headline == "Late report, flood had reached red: Xiaxi Stream"
+    assert "12:36 (30 min ago), Xiaxi bridge level (River level): level 1.7 m" in said.description
+    assert "since" not in said.description
+    assert said.instruction.startswith("Find out what has happened")
 
 
 # silence
