@@ -84,7 +84,7 @@ async def polled(
 async def test_on_an_overloaded_bus_urgent_points_go_first_and_nobody_is_forgotten() -> None:
     devices = gauges(6, every_ms=20)
 
-    async with polled(devices, obedient(7), urgent=["unit-4"]) as (taken, counters, instrument):
+    async with polled(devices, obedient(7, delay_s=0.01), urgent=["unit-4"]) as (taken, counters, instrument):
         await until(lambda: taken.good["unit-4"] > 60, "readings of the urgent device")
 
     levels = Counter(asked[0] for asked in instrument.heard if asked[2:4] == b"\0\0")

@@ -74,12 +74,19 @@ def test_no_interval_is_forgotten_however_late_its_polls_begin(
 def test_a_bus_is_overloaded_while_polls_are_missed_and_for_a_minute_more() -> None:
     overload = Overload()
 
-    assert not overload.note(1, 0.0)
-    assert overload.note(1, 10.0)
+    assert not overload.note(2, 0.0)
+    assert not overload.note(2, 10.0)
+    assert overload.note(1, 20.0)
     assert overload.is_on
-    assert not overload.note(0, 60.0)
-    assert overload.note(0, 71.0)
+    assert not overload.note(0, 79.0)
+    assert overload.note(0, 80.0)
     assert not overload.is_on
+
+
+def test_a_poll_missed_now_and_then_is_no_overload() -> None:
+    overload = Overload()
+
+    assert not any(overload.note(1, 100.0 * times) for times in range(20))
 
 
 @given(st.lists(st.floats(0.001, 0.2), min_size=20, max_size=200))
