@@ -21,6 +21,7 @@ log = structlog.get_logger(__name__)
 
 _CODE = re.compile(r"(?<!\d)[1-9]\d{3}(?!\d)")
 _SAME_DIGITS = 10  # at the end of two ways to write one telephone number
+_SHOWN_DIGITS = 4
 _BY = {"modem-call": "keypress"}
 
 
@@ -49,8 +50,13 @@ class Answering:
         self._now_ms = now_ms
 
     async def heard(self, reply: Reply) -> None:
-        """Answer each case whose code stands in the reply; one that is told again changes nothing."""
+        """Record the reply, and answer each case whose code stands in it; told again, it changes no case.
+
+        Raises:
+            sqlite3.Error: The disk refuses: the channel must keep the reply.
+        """
         person = self._person(reply.address)
+        await self._record(reply, person)
         text = unicodedata.normalize("NFKC", reply.text)  # full-width digits are digits
         codes = [reply.ref] if reply.ref else _CODE.findall(text)
         if person is None or not codes:
@@ -81,6 +87,19 @@ class Answering:
         }
         await self._database.commit(
             partial(append, at_ms=self._now_ms(), kind=Kind.RECEIPT, name=identifier, body=body)
+        )
+
+    async def _record(self, reply: Reply, person: PersonSpec | None) -> None:
+        body = {
+            "channel": reply.channel,
+            "from": f"…{reply.address[-_SHOWN_DIGITS:]}",
+            "person": person.id if person is not None else None,
+            "text": reply.text,
+            "ref": reply.ref,
+        }
+        name = reply.at.isoformat(timespec="seconds")
+        await self._database.commit(
+            partial(append, at_ms=self._now_ms(), kind=Kind.REPLY, name=name, body=body)
         )
 
     def _person(self, address: str) -> PersonSpec | None:

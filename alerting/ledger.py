@@ -43,6 +43,7 @@ class Kind(StrEnum):
     ATTEMPT = "attempt"  # a channel could not take one person's copy for the moment
     CASE = "case"  # what goes on until somebody answers, and what people answer
     SHELF = "shelf"  # a story was put aside for a while, and what that kept back
+    REPLY = "reply"  # what somebody sent back, before anything is made of it
     WATCH = "watch"  # a process that we depend on fell silent or returned
 
 

@@ -73,6 +73,20 @@ async def test_a_reply_without_a_code_or_from_nobody_we_know_answers_nothing(
     assert counter.served == []
 
 
+async def test_every_reply_is_on_record_without_its_whole_number(tmp_path: Path) -> None:
+    async with answering(tmp_path) as (one, _, database):
+        await one.heard(reply("收到", "+8613900139000"))
+        rows = await database.read(
+            lambda connection: connection.execute("SELECT kind, body FROM entry").fetchall()
+        )
+
+    ((kind, body),) = rows
+    assert kind == Kind.REPLY.value
+    assert "收到" in body.decode()
+    assert b"9000" in body
+    assert b"13900139000" not in body
+
+
 async def test_a_reply_that_is_told_again_has_the_same_id(tmp_path: Path) -> None:
     async with answering(tmp_path) as (one, counter, _):
         for _ in range(2):

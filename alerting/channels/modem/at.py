@@ -106,6 +106,7 @@ class AtLine(asyncio.Protocol):
                         self._write(pdu + _END_OF_PDU)
                     return await question.answer
             except TimeoutError as exc:
+                question.answer.cancel()
                 self._lose(f"{_name(command)}: no answer within {timeout_s:g} s")
                 raise ModemLostError(self.lost.result()) from exc
             finally:
