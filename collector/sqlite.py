@@ -59,8 +59,11 @@ _AGGREGATE = """
 SELECT (at_ms - :start) / :step AS span, count(*), avg(value), min(value), max(value)
 FROM sample
 WHERE series = (SELECT id FROM series WHERE device = :device AND point = :point)
-    AND at_ms >= :start AND at_ms < :end AND value IS NOT NULL
-    AND quality NOT IN (SELECT id FROM quality WHERE word LIKE 'bad:%')
+    AND at_ms >= :start AND at_ms < :end
+    AND (
+        quality = :good
+        OR value IS NOT NULL AND quality NOT IN (SELECT id FROM quality WHERE word LIKE 'bad:%')
+    )
 GROUP BY span ORDER BY span
 """
 _ENDS = """
@@ -161,6 +164,7 @@ class SqliteStore:
     ) -> list[Bucket]:
         """Sum up one series; see :class:`~collector.store.Store`."""
         asked = {"device": device, "point": point, "start": start_ms, "end": end_ms, "step": step_ms}
+        asked["good"] = self._codes[Quality.GOOD]
 
         def read() -> list[Bucket]:
             return [
