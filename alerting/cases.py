@@ -11,7 +11,9 @@ import msgspec
 
 from rules.transition import Level
 
-_CODES = 9000  # four digits, none of them a leading nought
+_FEWEST_DIGITS = 4
+_MOST_DIGITS = 9
+_TRIES = 100  # of codes of one length
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,8 +78,8 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def answered(self) -> bool:
-        """Whether every area has its answer for the present level."""
-        return not any(one.steps for one in self.escalations)
+        """Whether somebody answered and nobody is called any more."""
+        return bool(self.answers) and self.due_ms is None
 
 
 class Due(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,16 +94,19 @@ class Due(msgspec.Struct, frozen=True, kw_only=True):
 def code_of(name: str, taken: Iterable[str]) -> str:
     """A code for a case that no open case has; the same for the same case, so that a restart changes none.
 
-    Raises:
-        ValueError: As many cases are open as there are codes.
+    Four digits, and one more each time that nearly all shorter ones are taken: a warning must never fail
+    because nobody closes cases.
     """
     used = set(taken)
-    first = int.from_bytes(sha256(name.encode()).digest()[:4]) % _CODES
-    for offset in range(_CODES):
-        code = str(1000 + (first + offset) % _CODES)
-        if code not in used:
-            return code
-    raise ValueError("every reply code is taken by an open case: close what is done")
+    digest = int.from_bytes(sha256(name.encode()).digest()[:8])
+    for digits in range(_FEWEST_DIGITS, _MOST_DIGITS + 1):
+        lowest = 10 ** (digits - 1)  # no leading nought: people would leave it out
+        number = digest % (9 * lowest)
+        for offset in range(_TRIES):
+            code = str(lowest + (number + offset) % (9 * lowest))
+            if code not in used:
+                return code
+    return str(digest)
 
 
 def begin(case: Case, escalations: Iterable[Escalation]) -> Case:

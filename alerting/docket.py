@@ -56,7 +56,7 @@ class Docket:
         opened = self._cases.values()
         return {
             "open_cases": len(opened),
-            "unanswered": sum(not one.answered for one in opened),
+            "unanswered": sum(one.ended_ms is None and not one.answered for one in opened),
             "overdue": sum(one.overdue for one in opened),
         }
 

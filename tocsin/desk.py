@@ -116,4 +116,4 @@ def _state(case: Case) -> str:
         return "overdue"
     if case.ended_ms is not None:
         return "over"
-    return "answered" if case.answers and case.answered else "calling"
+    return "answered" if case.answered else "calling"

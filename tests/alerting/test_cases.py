@@ -220,6 +220,12 @@ def test_a_code_is_four_digits_that_no_open_case_has(taken: set[str], name: str)
     assert code_of(name, taken) == code
 
 
+def test_however_many_cases_nobody_closes_there_is_a_code_for_the_next() -> None:
+    code = code_of("flood--x.1", {str(number) for number in range(1000, 10_000)})
+
+    assert len(code) == 5
+
+
 moments = st.lists(st.integers(1, 10_000), min_size=1, max_size=4, unique=True).map(sorted)
 
 
