@@ -101,7 +101,7 @@ def trace(rulebook: Rulebook, watch: Watch, samples: Sequence[Sample]) -> list[J
     for each in samples:
         record = records.get(f"{each.device}:{each.point}")
         if record is not None:
-            record.put(each.at_ms, each.value, mark_of(each.quality))
+            record.put(each.at_ms, each.value, mark_of(each.quality, ahead_ms=0))
     record = records[watch.subject]
     view = View(record, records, rulebook.timezone)
     found: dict[Level, Judged] = {}

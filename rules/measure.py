@@ -48,13 +48,19 @@ class Change(Measure, frozen=True, kw_only=True):
 
 
 class Slope(Measure, frozen=True, kw_only=True):
-    """The robust slope (Theil-Sen) over [t - W, t] times W; none with fewer samples than ``min_points``."""
+    """The robust slope (Theil-Sen) over [t - W, t] times W.
+
+    None with fewer samples than ``min_points``, or with none from before the window: what a part of it shows
+    is not stretched over the whole.
+    """
 
     over_ms: int
     min_points: int
 
     @override
     def read(self, view: View, index: int, *, rising: bool) -> Fact | None:
+        if view.record.change(index, self.over_ms) is None:
+            return None
         found = windows.slopes(view.record, index, self.over_ms, self.min_points)
         return Fact(found.middle * self.over_ms, found.good, not found.good) if found is not None else None
 

@@ -95,7 +95,7 @@ class Engine:
         changed: dict[str, list[int]] = defaultdict(list)  # subject to the instants that are new
         heard: defaultdict[str, list[tuple[int, str | None]]] = defaultdict(list)
         for sample in samples:
-            mark = mark_of(sample.quality)
+            mark = mark_of(sample.quality, ahead_ms=sample.at_ms - now_ms)
             if mark.is_sample:
                 heard[sample.device].append((sample.at_ms, sample.point))
             else:

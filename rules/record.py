@@ -8,6 +8,8 @@ import msgspec
 
 from transport.measurement import Quality
 
+_BELIEVED_AHEAD_MS = 60_000  # clocks that are kept differ by less
+
 
 class Mark(IntEnum):
     """What an entry of a record is worth."""
@@ -29,10 +31,13 @@ class Mark(IntEnum):
         return self is Mark.GOOD or self is Mark.CARRIED
 
 
-def mark_of(quality: Quality) -> Mark:
-    """The mark of a reading of this quality."""
+def mark_of(quality: Quality, *, ahead_ms: int) -> Mark:
+    """The mark of a reading of this quality that is dated so far ahead of our own clock.
+
+    What a clock that runs ahead says of the future is of doubtful time: it may raise and not clear.
+    """
     if quality.is_good:
-        return Mark.GOOD
+        return Mark.GOOD if ahead_ms <= _BELIEVED_AHEAD_MS else Mark.UNCERTAIN
     return Mark.UNCERTAIN if quality.is_uncertain else Mark.BAD
 
 

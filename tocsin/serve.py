@@ -29,7 +29,7 @@ def configure_logs(least: int = logging.INFO) -> None:
             else structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(least),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),  # whatever stderr is by then
     )
     logging.basicConfig(level=logging.ERROR, stream=sys.stderr)  # libraries speak only of what broke
 
