@@ -2,16 +2,18 @@
 
 import asyncio
 import json
+import sqlite3
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
 from alerting.app import AlertingConfig, run
-from alerting.commands import Acknowledge, Close, Command, encode_command
+from alerting.commands import Acknowledge, Close, Command, FollowLink, encode_command
 from alerting.ledger import read_entries, verify
+from alerting.links import keep_secret, link_token
 from rules.transition import Level
 from tests.alerting.engines import running_engine
 from tests.alerting.samples import DEMO, NOON_MS, announce, demo_district, transition
@@ -143,3 +145,25 @@ async def test_people_answer_and_close_by_the_command_line(broker: Endpoint, tmp
     assert "in hand" in shown.stdout
     assert not unknown[0]["ok"]
     assert open_cases(Surroundings(district=DEMO, state=tmp_path)) == []
+
+
+async def test_a_link_answers_for_its_person_and_an_altered_one_for_nobody(
+    broker: Endpoint, tmp_path: Path
+) -> None:
+    clock = Clock(anchor_wall_s=time.time(), starts_at=from_ms(NOON_MS))
+    async with (
+        asyncio.timeout(PATIENCE_S),
+        running_engine(broker) as engine,
+        alerting(broker, tmp_path, clock),
+    ):
+        await engine.tell([announce(transition(Level.RED))])
+        with closing(sqlite3.connect(tmp_path / "alerting" / "alerting.sqlite")) as connection:
+            token = link_token(keep_secret(connection), "flood--river-01.1", "wang-min")
+        good, bad = await ask(
+            broker,
+            FollowLink(id="l1", token=token),
+            FollowLink(id="l2", token=token.replace("wang-min", "chen-li")),
+        )
+
+    assert (good["ok"], bad["ok"]) == (True, False)
+    assert [(one["person"], one["by"]) for one in said(tmp_path, "answered")] == [("wang-min", "link")]
