@@ -25,6 +25,7 @@ class ModemFaults:
     cms_error: int | None = None  # how the network answers every message
     slow_network: bool = False  # the network does not answer a message for the moment
     half_answer: bool = False  # it begins to answer a message, and stops in the middle of a word
+    answer_lost: bool = False  # the network takes a message, and its answer never comes
     silent: bool = False  # it says nothing at all
     takes: int | None = None  # so many messages, then the network is congested
     speechless: bool = False  # it cannot read texts out
@@ -99,6 +100,8 @@ class GsmModem:
 
     def plug(self) -> None:
         """Plug it in; what its SIM has stored is still there, its settings are not."""
+        if self._port is not None:
+            return
         self._reset()
         self._port = PtyPort(self._link, self._setting, self._on_bytes)
 
@@ -266,6 +269,8 @@ class GsmModem:
             return
         self._reference = (self._reference + 1) % 256
         self.telephones.arrived.append(submitted)
+        if faults.answer_lost:
+            return
         self._say(f"+CMGS: {self._reference}")
         self._fine()
         if submitted.wants_report and self._reports and faults.report_status is not None:

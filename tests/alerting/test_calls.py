@@ -8,7 +8,8 @@ import pytest
 from alerting.channels.replies import Outcome, Reply
 from alerting.errors import ChannelDownError, ChannelRefusedError
 from firmware_sim.gsm_modem import Callee
-from tests.alerting.benches import person, plugged_modem
+from tests.alerting.benches import person
+from tests.alerting.telephone_benches import plugged_modem
 from tests.alerting.warnings import TEXTS, sample_warning
 
 WANG = person(1, "+8613800138000", "modem-call")

@@ -21,19 +21,16 @@ from tests.alerting.benches import (
     Bench,
     EmailBench,
     WebhookBench,
-    aliyun_bench,
     apprise_bench,
-    call_bench,
     console_bench,
     dingtalk_bench,
     email_bench,
     feishu_bench,
-    modem_bench,
-    tencent_bench,
     webhook_bench,
     wecom_bench,
 )
 from tests.alerting.servers import Mood, running_smtp, running_web
+from tests.alerting.telephone_benches import aliyun_bench, call_bench, modem_bench, tencent_bench
 from tests.alerting.warnings import sample_warning
 
 GROUPS = [dingtalk_bench, wecom_bench, feishu_bench]

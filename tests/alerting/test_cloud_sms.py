@@ -11,8 +11,8 @@ from alerting.channels.provider_sms import aliyun, tencent
 from alerting.channels.provider_sms.templates import fill
 from alerting.errors import ChannelDownError, ChannelRefusedError
 from rules.transition import Level
-from tests.alerting.benches import ALIYUN, TENCENT, SmsBench, aliyun_bench, tencent_bench
 from tests.alerting.sms_servers import KEY_SECRET
+from tests.alerting.telephone_benches import ALIYUN, TENCENT, SmsBench, aliyun_bench, tencent_bench
 from tests.alerting.warnings import TEXTS, sample_warning
 
 

@@ -1,8 +1,9 @@
 """Short messages by a modem: a simulated one at AT-command level, unplugged, refused, slow and cut short."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import random
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,13 +14,24 @@ from alerting.channels.modem.channels import open_modem_channels
 from alerting.channels.modem.sms import ModemSms
 from alerting.channels.replies import Outcome, Reply
 from alerting.errors import ChannelDownError, ChannelRefusedError
-from firmware_sim.gsm_modem import GsmModem
-from tests.alerting.benches import IMPATIENT_S, PATIENT_S, modem_settings, person, until, with_text
+from firmware_sim.gsm_modem import GsmModem, ModemFaults
+from tests.alerting.benches import IMPATIENT_S, PATIENT_S, person, until, with_text
+from tests.alerting.telephone_benches import modem_settings
 from tests.alerting.warnings import sample_warning
 
 WANG = "+8613800138000"
 CHINESE_350 = ("下溪水位已达红色预警，请立即组织两岸群众向云岭小学转移，切勿涉水过桥。" * 10)[:350]
 assert len(CHINESE_350) == 350
+
+
+FAULTS: list[Callable[[GsmModem], None]] = [
+    lambda modem: modem.unplug(),
+    lambda modem: setattr(modem.faults, "half_answer", True),
+    lambda modem: setattr(modem.faults, "answer_lost", True),
+    lambda modem: setattr(modem.faults, "cms_error", 42),
+    lambda modem: setattr(modem.faults, "takes", len(modem.telephones.arrived) + 2),
+    lambda modem: setattr(modem.faults, "silent", True),
+]
 
 
 @pytest.fixture(scope="module")
@@ -248,6 +260,29 @@ async def test_notices_in_the_middle_of_an_answer_disturb_nothing(
 
     assert (await sending).state is ReceiptState.SENT
     assert room.modem.telephones.texts(WANG) == [CHINESE_350]
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+async def test_through_any_faults_every_message_arrives_whole(
+    tmp_path: Path, warning: WarningMessage, seed: int
+) -> None:
+    dice = random.Random(seed)
+    people = [person(number, f"+8613800138{number:03}", "modem-sms") for number in range(3)]
+    async with open_room(tmp_path, patience_s=IMPATIENT_S) as room:
+        for to in people:
+            for attempt in range(12):
+                room.modem.faults = ModemFaults()
+                room.modem.plug()
+                await room.sms.ready()
+                fault = dice.choice(FAULTS) if attempt < 6 else None
+                if fault is not None:
+                    fault(room.modem)
+                with suppress(ChannelDownError):
+                    await room.sms.send(with_text(warning, CHINESE_350), to)
+                    break
+
+    for to in people:
+        assert room.modem.telephones.texts(to.address) == [CHINESE_350]
 
 
 async def test_a_pin_is_in_no_representation(tmp_path: Path) -> None:
