@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 
 from rules import windows
 from rules.fact import View
-from rules.measure import ClockMean, Faults, Forecast, Still, Sum
-from rules.record import Mark, Record
+from rules.measure import ClockMean, Faults, Forecast, Slope, Still, Sum
+from rules.record import Mark, Record, mark_of
 from tests.rules import naive_windows as slow
 from tests.rules.naive import Row
 from tests.rules.support import MINUTE_MS, minute
+from transport.measurement import Quality
 
 INTERVAL_MS = 5 * MINUTE_MS
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -185,3 +186,22 @@ def test_a_mean_by_the_clock_is_judged_at_the_first_sample_after_it() -> None:
     fact = hourly.read(view, 12, rising=True)
     assert fact is not None
     assert fact.value == 5.5
+
+
+def test_a_robust_slope_is_not_stretched_over_a_window_it_has_not_seen() -> None:
+    half_an_hour = Slope(over_ms=30 * MINUTE_MS, min_points=3)
+    young = record([Row(minute(at), value) for at, value in ((0, 0.0), (5, 0.0), (10, 0.0), (15, 100.0))])
+    grown = record([Row(minute(at), at / 10) for at in range(0, 35, 5)])
+
+    assert half_an_hour.read(View(young, {}, SHANGHAI), 3, rising=True) is None
+    fact = half_an_hour.read(View(grown, {}, SHANGHAI), 6, rising=True)
+    assert fact is not None
+    assert fact.value == pytest.approx(3.0)
+
+
+@pytest.mark.parametrize(
+    ("ahead_s", "mark"), [(-3600, Mark.GOOD), (0, Mark.GOOD), (60, Mark.GOOD), (61, Mark.UNCERTAIN)]
+)
+def test_a_reading_from_the_future_is_of_doubtful_time(ahead_s: int, mark: Mark) -> None:
+    assert mark_of(Quality.GOOD, ahead_ms=ahead_s * 1000) is mark
+    assert mark_of(Quality.TIMEOUT, ahead_ms=ahead_s * 1000) is Mark.BAD
