@@ -37,6 +37,7 @@ _HEADINGS = (
 )
 _STATES = {
     "calling": Text("calling", "催叫中"),
+    "unanswered": Text("unanswered", "未应答"),
     "answered": Text("in hand", "处置中"),
     "over": Text("over, to be closed", "已解除，待办结"),
     "overdue": Text("overdue", "超时未办结"),
@@ -68,7 +69,9 @@ def cases_json(cases: Iterable[Case]) -> str:
 def show_cases(at: Surroundings, cases: Iterable[Case], language: Language) -> None:
     """Write the cases to stdout as a table, in the district's time."""
     zone = load_district(at.district).timezone
-    table = Table(*(one.in_language(language) for one in _HEADINGS), box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
+    for heading in _HEADINGS:
+        table.add_column(heading.in_language(language), overflow="fold")
 
     def when(at_ms: int | None) -> str:
         return "" if at_ms is None else from_ms(at_ms).astimezone(zone).strftime("%m-%d %H:%M:%S")
@@ -116,4 +119,6 @@ def _state(case: Case) -> str:
         return "overdue"
     if case.ended_ms is not None:
         return "over"
-    return "answered" if case.answered else "calling"
+    if case.answered:
+        return "answered"
+    return "unanswered" if case.due_ms is None else "calling"

@@ -137,10 +137,11 @@ def alerting(at: Surroundings, *, echo: bool) -> Run:
     from rules.load import load_rules
 
     district = load_district(at.district)
+    rulebook = load_rules(at.district, district)
     config = AlertingConfig(
         district=district,
-        contacts=load_contacts(at.district, district),
-        rulebook=load_rules(at.district, district),
+        contacts=load_contacts(at.district, district, rulebook),
+        rulebook=rulebook,
         broker=broker_of(district, at, "alerting"),
         state_dir=at.state_of("alerting"),
         clock=at.clock,
