@@ -6,12 +6,16 @@ import threading
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tests.servers import missing, running_influx1, running_mosquitto, running_victoria
 from transport.session import Endpoint
 
 _LEAVES_WITHIN_S = 2.0
+
+hypothesis.settings.register_profile("untimed", deadline=None)  # a timed assertion is a flake to come
+hypothesis.settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")
