@@ -13,10 +13,10 @@ demo: $(STAMP)  ## Replay a real flash flood to delivered warnings (about two an
 	$(BIN)/tocsin demo --until-end
 
 test: $(STAMP)  ## Run all tests.
-	$(BIN)/pytest -n 4 --dist loadgroup
+	$(BIN)/pytest -n 6 --dist loadgroup
 
 soak: $(STAMP)  ## Run the tests with their full counts of kills and fuzzed inputs.
-	TOCSIN_SOAK=1 $(BIN)/pytest -n 4 --dist loadgroup --timeout 3600
+	TOCSIN_SOAK=1 $(BIN)/pytest -n 6 --dist loadgroup --timeout 3600
 
 check: $(STAMP)  ## Lint, types, layering, fresh schemas.
 	$(BIN)/ruff check .
