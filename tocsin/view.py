@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from alerting.cap import read_xml
+from alerting.instruments import name_of
 from alerting.ledger import WarningRecord
 from district.fields import Names
 from district.findings import Language
@@ -115,7 +116,7 @@ def _sites(watch: Watch, district: District, now: datetime, language: Language) 
     words = _WORDS[language]
     table = Table(words["site"], words["level"], words["values"], words["age"], expand=True, box=None)
     for site in district.sites.values():
-        values, taken_ms = _newest(watch, district, site)
+        values, taken_ms = _newest(watch, district, site, language)
         age = "–" if taken_ms is None else _short(now - from_ms(taken_ms))
         table.add_row(
             _name(site.name, language) or site.id,
@@ -126,7 +127,7 @@ def _sites(watch: Watch, district: District, now: datetime, language: Language) 
     return table
 
 
-def _newest(watch: Watch, district: District, site: Site) -> tuple[list[str], int | None]:
+def _newest(watch: Watch, district: District, site: Site, language: Language) -> tuple[list[str], int | None]:
     values = []
     taken_ms = None
     for device in district.devices.values():
@@ -138,7 +139,8 @@ def _newest(watch: Watch, district: District, site: Site) -> tuple[list[str], in
                 continue
             value = "?" if sample.value is None else _figure(sample.value + _zero(device, point))
             doubt = "" if sample.quality.is_good else f" ({sample.quality.value})"
-            values.append(f"{point.id} {value} {point.unit}{doubt}")
+            quantity = name_of(point.id).in_language(language)
+            values.append(f"{quantity} {value} {point.unit}{doubt}")
             taken_ms = max(taken_ms or 0, sample.at_ms)
     return values, taken_ms
 
