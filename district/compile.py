@@ -48,7 +48,9 @@ def compile_district(spec: DevicesFile, areas: AreasFile | None, folder: Path) -
         tls=folder / own.tls if own.tls is not None else None,
         store=own.store,
         gateways={
-            name: Gateway(id=name, area=gateway.area, buses=gateway.buses)
+            name: Gateway(
+                id=name, area=gateway.area, buses=gateway.buses, spool_bytes=gateway.spool_mb * 1024**2
+            )
             for name, gateway in spec.gateways.items()
         },
         sites={name: _site(name, site) for name, site in spec.sites.items()},

@@ -226,6 +226,11 @@ class GatewaySpec(Spec):
 
     area: Slug = Field(description="The area it serves; part of its topics.")
     buses: dict[Slug, Bus] = Field(min_length=1)
+    spool_mb: int = Field(
+        default=1024,
+        ge=8,
+        description="How large its spool may grow; then the oldest, least important readings are given up.",
+    )
 
 
 class Datum(Spec):

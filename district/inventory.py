@@ -167,6 +167,7 @@ class Gateway:
     id: str
     area: str
     buses: Mapping[str, Bus]
+    spool_bytes: int  # how large its spool may grow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

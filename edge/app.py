@@ -16,13 +16,16 @@ from edge.buses import bus_work
 from edge.counters import Counters
 from edge.errors import EdgeSpecError
 from edge.intake import Intake
+from edge.losses import Losses, is_whole
 from edge.supervise import supervise
 from edge.wiring import Wiring, Work
+from transport.batch import decode_batch
 from transport.beat import BEAT_EVERY_S, beat_will, keep_beating
 from transport.clock import Clock
 from transport.courier import Courier
 from transport.errors import WireError
 from transport.outbox import Outbox, open_outbox
+from transport.outbox_file import Keeping
 from transport.session import Endpoint, Session, open_session
 from transport.topics import GatewayTopics
 
@@ -47,7 +50,8 @@ class EdgeConfig:
         clock: Event time.
         bus_endpoints: Bus id to a serial port or ``HOST:PORT`` that takes the place of the configured one.
         drain_s: How long to wait for acknowledgements when stopping.
-        urgent: The (device, point) pairs that go first while their bus is overloaded.
+        urgent: The (device, point) pairs that go first while their bus is overloaded, and that are given up
+            last when the spool is full.
     """
 
     district: District
@@ -77,8 +81,12 @@ async def run(config: EdgeConfig, stop: asyncio.Event) -> None:
     topics = GatewayTopics(gateway.area, gateway.id)
     devices = config.district.gateway_devices(gateway.id)
     counters = Counters()
+    losses = Losses(counters)
+    keeping = Keeping(most_bytes=gateway.spool_bytes, given_up=losses.note, is_whole=is_whole)
     async with (
-        open_outbox(config.state_dir / SPOOL, epoch=secrets.token_hex(8), consumers=CONSUMERS) as outbox,
+        open_outbox(
+            config.state_dir / SPOOL, epoch=secrets.token_hex(8), consumers=CONSUMERS, keeping=keeping
+        ) as outbox,
         open_session(
             config.broker,
             client_id=f"tocsin-edge-{gateway.id}",
@@ -87,14 +95,14 @@ async def run(config: EdgeConfig, stop: asyncio.Event) -> None:
         ) as session,
     ):
         replay = {consumer: topics.replay(consumer) for consumer in CONSUMERS}
-        courier = Courier(outbox, session, live_topic=topics.live, replay_topics=replay)
-        intake = Intake(gateway.id, devices, outbox, courier, counters)
+        courier = Courier(outbox, session, live_topic=topics.live, replay_topics=replay, given_up=losses.note)
+        intake = Intake(gateway.id, devices, outbox, courier, counters, urgent=config.urgent)
         work = _work(config, devices, intake, counters)
         log.info("edge-starts", gateway=gateway.id, buses=len(gateway.buses), devices=len(devices))
         services: dict[str, Callable[[], Awaitable[None]]] = {
             "courier": courier.run,
             "acks": partial(_hear_acks, session, courier),
-            "depth": partial(_watch_depth, outbox, counters),
+            "fill": partial(_watch_fill, outbox, courier, counters, config.clock),
             "beat": partial(
                 keep_beating,
                 session,
@@ -111,6 +119,7 @@ async def run(config: EdgeConfig, stop: asyncio.Event) -> None:
             finally:
                 intake.finish()
                 await _within(config.drain_s, _drain(keeper, courier))
+        courier.give_up_unkept()
         counters.depth = await outbox.depth()
         log.info("edge-stopped", gateway=gateway.id, **counters.figures())
 
@@ -187,9 +196,12 @@ async def _hear_acks(session: Session, courier: Courier) -> None:
                 raise result
 
 
-async def _watch_depth(outbox: Outbox, counters: Counters) -> None:
+async def _watch_fill(outbox: Outbox, courier: Courier, counters: Counters, clock: Clock) -> None:
     while True:
-        counters.depth = await outbox.depth()
+        fill = await outbox.fill()
+        counters.depth, counters.unkept, counters.spool_bytes = fill.messages, courier.unkept, fill.used_bytes
+        oldest_ms = clock.now_ms() if fill.oldest is None else decode_batch(fill.oldest).origin_ms
+        counters.spool_age_s = max(0, clock.now_ms() - oldest_ms) / 1000
         await asyncio.sleep(BEAT_EVERY_S)
 
 

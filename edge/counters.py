@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 
 @dataclass(slots=True, kw_only=True)
 class Counters:
-    """Figures of one run; they only rise, except ``depth`` and ``silent``."""
+    """Figures of one run; they only rise, except those of the present."""
 
     polls: int = 0  # attempts to read a device
     answers: int = 0  # answers and station frames that were decoded
@@ -15,9 +15,12 @@ class Counters:
     measurements: int = 0  # values handed to the spool
     suppressed: int = 0  # values kept back by report by exception
     spooled: int = 0  # batches kept durably
-    lost: int = 0  # values given up because the disk refused for too long
-    silent: int = 0  # devices that do not answer now
-    depth: int = 0  # batches that some consumer lacks
+    lost: int = 0  # values given up for want of room on disk or in memory
+    silent: int = 0  # now: devices that do not answer
+    depth: int = 0  # now: batches that some consumer lacks
+    unkept: int = 0  # now: batches in memory alone, for the disk refuses
+    spool_bytes: int = 0  # now: what batches take of the disk
+    spool_age_s: float = 0.0  # now: event time since the oldest reading that some consumer lacks
 
     def figures(self) -> dict[str, float]:
         """The figures by name."""

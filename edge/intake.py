@@ -1,10 +1,10 @@
 """The intake: what instruments said is judged, thinned out, put into batches and kept.
 
-A batch leaves when it has lingered, or when it is large. Nothing is sent that is not kept first.
+A batch leaves when it has lingered, or when it is large. Nothing is sent that is not kept first, unless the
+disk refuses it.
 """
 
 import asyncio
-import random
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -26,9 +26,8 @@ log = structlog.get_logger(__name__)
 
 _LINGER_S = 0.02
 _LARGE = 500  # measurements of a batch that waits no longer
-_MOST_WAITING = 100_000  # measurements in memory while the disk refuses; beyond it the oldest go
+_MOST_WAITING = 100_000  # measurements in memory while the disk thinks; beyond it the oldest go
 _GOOD_UNTIL_EVERY_MS = 30_000  # event time
-_DISK_BACKOFF_S = (0.2, 5.0)
 
 
 class _Track:
@@ -49,13 +48,30 @@ class _Draft:
     readings: list[Reading] = field(default_factory=list)
     measurements: int = 0
     is_whole: bool = True
+    is_urgent: bool = False
 
 
 class Intake:
-    """The way of one gateway's readings from its drivers to the spool."""
+    """The way of one gateway's readings from its drivers to the spool.
+
+    Args:
+        gateway: Whose readings these are.
+        devices: Its devices.
+        outbox: Numbers the batches.
+        courier: Keeps and sends them.
+        counters: The agent's figures.
+        urgent: The (device, point) pairs whose readings are given up last.
+    """
 
     def __init__(
-        self, gateway: str, devices: Iterable[Device], outbox: Outbox, courier: Courier, counters: Counters
+        self,
+        gateway: str,
+        devices: Iterable[Device],
+        outbox: Outbox,
+        courier: Courier,
+        counters: Counters,
+        *,
+        urgent: frozenset[tuple[str, str]] = frozenset(),
     ) -> None:
         self._gateway = gateway
         self._outbox = outbox
@@ -65,6 +81,8 @@ class Intake:
             device.id: {point.id: _Track(point, device) for point in device.points.values()}
             for device in devices
         }
+        self._urgent = urgent
+        self._disk_refuses = False
         self._draft = self._new_draft()
         self._good_until: dict[str, int] = {}
         self._good_told: dict[str, int] = {}
@@ -108,13 +126,13 @@ class Intake:
         """Take what an instrument said; returns once it is kept durably.
 
         Raises:
-            NotKeptError: It was given up, for want of a disk.
+            NotKeptError: The disk refuses: it is in memory alone, or given up.
         """
         draft = self._draft
         for reading in readings:
             self.take(reading)
         if draft.measurements and not await asyncio.shield(draft.kept):
-            raise NotKeptError("the spool refuses, and memory is full")
+            raise NotKeptError("the spool refuses")
 
     async def run(self) -> None:
         """Make batches and hand them on until :meth:`finish` is called and nothing waits."""
@@ -140,6 +158,9 @@ class Intake:
         draft = self._draft
         draft.readings.append(reading)
         draft.measurements += len(reading.values)
+        draft.is_urgent = draft.is_urgent or any(
+            (reading.device, point) in self._urgent for point in reading.values
+        )
         self._some.set()
         if draft.measurements >= _LARGE:
             self._large.set()
@@ -163,16 +184,16 @@ class Intake:
             self._some.clear()
         self._large.clear()
         try:
-            await self._keep_batch(draft, good_until)
+            kept = await self._keep_batch(draft, good_until)
         except asyncio.CancelledError:
             self._count_lost(draft)
             raise
         self._counters.measurements += draft.measurements
-        self._counters.spooled += 1
-        draft.kept.set_result(draft.is_whole)
+        self._counters.spooled += kept
+        draft.kept.set_result(kept and draft.is_whole)
 
-    async def _keep_batch(self, draft: _Draft, good_until: Mapping[str, int]) -> None:
-        """Spool a batch, however often the disk must be asked."""
+    async def _keep_batch(self, draft: _Draft, good_until: Mapping[str, int]) -> bool:
+        """Hand a batch on; whether it is kept on disk, and not in memory alone."""
         seq = self._outbox.next_seq()
         batch = build_batch(
             draft.readings,
@@ -182,26 +203,21 @@ class Intake:
             good_until_ms=good_until,
         )
         body = encode_batch(batch)
-        backoff_s, longest_s = _DISK_BACKOFF_S
-        refused = False
-        while True:
-            try:
-                await self._courier.send(seq, body)
-            except sqlite3.Error as exc:
-                if not refused:
-                    log.error(  # noqa: TRY400  (the reason is the disk's)
-                        "spool-refuses",
-                        reason=str(exc),
-                        spool=self._outbox.path,
-                        remedy="free space there, or mount it writable; readings wait in memory meanwhile",
-                    )
-                refused = True
-            else:
-                break
-            await asyncio.sleep(backoff_s * random.uniform(0.5, 1.0))
-            backoff_s = min(longest_s, backoff_s * 2)
-        if refused:
-            log.info("spool-accepts-again")
+        try:
+            await self._courier.send(seq, body, urgent=draft.is_urgent)
+        except sqlite3.Error as exc:
+            if not self._disk_refuses:
+                log.error(  # noqa: TRY400  (the reason is the disk's)
+                    "spool-refuses",
+                    reason=str(exc),
+                    spool=self._outbox.path,
+                    remedy="free space there, or mount it writable; readings are sent from memory meanwhile",
+                )
+            self._disk_refuses = True
+            self._courier.carry(seq, body, urgent=draft.is_urgent)
+        else:
+            self._disk_refuses = False
+        return not self._disk_refuses
 
     def _count_lost(self, draft: _Draft) -> None:
         """Count what waited in memory for a disk that did not come back before we had to end."""

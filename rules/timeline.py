@@ -133,7 +133,7 @@ def stand_in(spec: TimelinesFile) -> District:
         broker=None,
         tls=None,
         store=SqliteStore(),
-        gateways={_AREA: Gateway(id=_AREA, area=_AREA, buses={})},
+        gateways={_AREA: Gateway(id=_AREA, area=_AREA, buses={}, spool_bytes=0)},
         sites={
             key: Site(id=key, kind=each.kind, area=_AREA, name=name, asset=key, upstream=(), at=None)
             for key, each in stations

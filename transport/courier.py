@@ -2,26 +2,36 @@
 
 Publishing live never waits for an acknowledgement. What a consumer has not acknowledged in time goes to that
 consumer's replay topic, oldest first, a window at a time. A consumer that answers nothing gets one message at
-an interval until it does.
+an interval until it does. What the disk refuses is sent from memory, and given to the disk when it takes it.
 """
 
 import asyncio
+import random
+import sqlite3
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from math import inf
 from time import monotonic
 
-from transport.acks import decode_ack
+import structlog
+
+from transport.acks import Ack, decode_ack
 from transport.errors import NotConnectedError
-from transport.outbox import Entry, Outbox
+from transport.outbox import Outbox
+from transport.outbox_file import Append, Entry
 from transport.session import Session
+from transport.unkept import Unkept
+
+log = structlog.get_logger(__name__)
 
 _WINDOW = 64  # replayed messages without an answer, per consumer
 _PATIENCE_S = 2.0  # how long an answer may take before a message goes again
 _LOOK_EVERY_S = 0.5  # at the backlog, when no answer comes
 _LIVE_QUEUE = 1000  # beyond it the oldest goes by replay instead: it is in the outbox
+_DISK_BACKOFF_S = (0.2, 5.0)
+_MOST_OWED = 10_000  # acknowledgements that the disk refused; beyond it the oldest will come again
 _TOGETHER_BYTES = 16 * 1024  # published in one round trip: a narrow line is not filled for seconds ahead
 
 
@@ -33,11 +43,30 @@ class _Sent:
     generation: int
 
 
+def _give_up_nothing(bodies: Sequence[bytes]) -> None:
+    raise AssertionError(f"{len(bodies)} messages were carried that must be kept first")
+
+
 class Courier:
-    """Carries one outbox's messages to its consumers."""
+    """Carries one outbox's messages to its consumers.
+
+    Args:
+        outbox: Keeps them.
+        session: Sends them.
+        live_topic: Where a message goes first.
+        replay_topics: Where it goes again, by consumer.
+        given_up: Hears the bodies of messages that neither disk nor memory could hold; needed by whoever
+            calls :meth:`carry`.
+    """
 
     def __init__(
-        self, outbox: Outbox, session: Session, *, live_topic: str, replay_topics: Mapping[str, str]
+        self,
+        outbox: Outbox,
+        session: Session,
+        *,
+        live_topic: str,
+        replay_topics: Mapping[str, str],
+        given_up: Callable[[Sequence[bytes]], None] = _give_up_nothing,
     ) -> None:
         self._outbox = outbox
         self._session = session
@@ -47,15 +76,37 @@ class Courier:
         self._waiting = asyncio.Event()
         self._sent_live: dict[tuple[str, int], _Sent] = {}
         self._answers = {consumer: asyncio.Event() for consumer in replay_topics}
+        self._unkept = Unkept(outbox.epoch, outbox.consumers, given_up=given_up)
+        self._owed: deque[Ack] = deque(maxlen=_MOST_OWED)
+        self._refused = asyncio.Event()
 
-    async def send(self, seq: int, body: bytes) -> None:
+    @property
+    def unkept(self) -> int:
+        """How many messages are in memory alone."""
+        return len(self._unkept)
+
+    async def send(self, seq: int, body: bytes, *, urgent: bool = False) -> None:
         """Keep a message durably, then let it go; returns once it is kept.
 
         Raises:
             sqlite3.Error: The disk refuses; the message is neither kept nor sent.
         """
         self._note_live(seq, inf)
-        await self._outbox.append(seq, body)
+        await self._outbox.append(seq, body, urgent=urgent)
+        self._go_live(seq, body)
+
+    def carry(self, seq: int, body: bytes, *, urgent: bool = False) -> None:
+        """Let a message go that the disk refuses; it is kept as soon as the disk takes it."""
+        self._note_live(seq, inf)
+        self._unkept.hold(Append(seq, body, urgent))
+        self._refused.set()
+        self._go_live(seq, body)
+
+    def give_up_unkept(self) -> None:
+        """Forget what is in memory alone, for the process ends."""
+        self._unkept.give_up_all()
+
+    def _go_live(self, seq: int, body: bytes) -> None:
         if len(self._live) == _LIVE_QUEUE:
             self._leave_to_backlog(self._live.popleft()[0])
         self._live.append((seq, body))
@@ -66,10 +117,14 @@ class Courier:
 
         Raises:
             WireError: The payload is none.
-            sqlite3.Error: The disk refuses; the acknowledgement will come again.
         """
         ack = decode_ack(payload)
-        await self._outbox.acknowledge(ack)
+        self._unkept.acknowledge(ack)
+        try:
+            await self._outbox.acknowledge(ack)
+        except sqlite3.Error:
+            self._owed.append(ack)
+            self._refused.set()
         answer = self._answers.get(ack.consumer)
         if answer is not None:
             answer.set()
@@ -78,12 +133,13 @@ class Courier:
         """Carry messages until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._carry_live(), name="courier:live")
+            tasks.create_task(self._settle(), name="courier:settle")
             for consumer, topic in self._replay_topics.items():
                 tasks.create_task(self._carry_backlog(consumer, topic), name=f"courier:{consumer}")
 
     async def drained(self) -> None:
         """Wait until every consumer has acknowledged everything."""
-        while await self._outbox.depth():
+        while self._unkept or await self._outbox.depth():
             self._outbox.acknowledged.clear()
             with suppress(TimeoutError):
                 async with asyncio.timeout(_LOOK_EVERY_S):
@@ -102,6 +158,33 @@ class Courier:
         else:
             self._leave_to_backlog(seq)
 
+    async def _settle(self) -> None:
+        """Give the disk what it refused, as soon as it takes it."""
+        shortest_s, longest_s = _DISK_BACKOFF_S
+        while True:
+            await self._refused.wait()
+            self._refused.clear()
+            backoff_s = shortest_s
+            while self._unkept or self._owed:
+                await asyncio.sleep(backoff_s * random.uniform(0.5, 1.0))
+                backoff_s = min(longest_s, backoff_s * 2)
+                with suppress(sqlite3.Error):
+                    await self._settle_all()
+                    log.info("spool-accepts-again", spool=self._outbox.path)
+
+    async def _settle_all(self) -> None:
+        """Keep everything that is in memory alone, then note who has what.
+
+        Raises:
+            sqlite3.Error: The disk still refuses; what it has not taken stays in memory.
+        """
+        for message in self._unkept:
+            await self._outbox.append(message.seq, message.body, urgent=message.urgent)
+            self._unkept.drop(message.seq)
+        while self._owed:
+            await self._outbox.acknowledge(self._owed[0])
+            self._owed.popleft()
+
     async def _carry_backlog(self, consumer: str, topic: str) -> None:
         sent: dict[int, _Sent] = {}
         silent = False
@@ -113,7 +196,7 @@ class Courier:
             if answered and silent:
                 silent = False
                 sent.clear()  # what went while the consumer was away is lost
-            backlog = await self._outbox.backlog(consumer, most=_WINDOW)
+            backlog = await self._backlog(consumer)
             sent = {entry.number: sent[entry.number] for entry in backlog if entry.number in sent}
             due = [entry for entry in backlog if self._is_due(entry, sent.get(entry.number))]
             silent = silent or (not answered and any(entry.number in sent for entry in due))
@@ -124,6 +207,23 @@ class Courier:
             with suppress(TimeoutError):
                 async with asyncio.timeout(_LOOK_EVERY_S):
                     await answer.wait()
+
+    async def _backlog(self, consumer: str) -> list[Entry]:
+        """The oldest messages that a consumer lacks, on disk or in memory."""
+        held = self._unkept.backlog(consumer, most=_WINDOW)
+        kept = await self._outbox.backlog(consumer, most=_WINDOW)
+        if self._owed:
+            kept = [entry for entry in kept if not self._is_owed(consumer, entry)]
+        return [*kept, *held][:_WINDOW]
+
+    def _is_owed(self, consumer: str, entry: Entry) -> bool:
+        """Whether the consumer has it, though the disk could not note so."""
+        return any(
+            ack.consumer == consumer
+            and ack.epoch == entry.epoch
+            and any(first <= entry.seq <= last for first, last in ack.ranges)
+            for ack in self._owed
+        )
 
     async def _replay(self, topic: str, entries: list[Entry]) -> bool:
         """Send entries again; whether the broker has them all."""

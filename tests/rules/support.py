@@ -90,7 +90,7 @@ def district(devices: Iterable[Device], sites: Iterable[Site]) -> District:
         broker=None,
         tls=None,
         store=SqliteStore(),
-        gateways={"gw": Gateway(id="gw", area="linjiang", buses={})},
+        gateways={"gw": Gateway(id="gw", area="linjiang", buses={}, spool_bytes=0)},
         sites={each.id: each for each in sites},
         devices={each.id: each for each in devices},
         disabled={},

@@ -1,0 +1,213 @@
+"""The agent as a process of its own, on a machine that fails it: a full disk, a torn spool, a sudden end."""
+
+import asyncio
+import json
+import os
+import random
+import resource
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge.app import SPOOL
+from firmware_sim import Simulator
+from tests.edge.field import Centre, centre, district_of, instruments, until
+from tests.servers import running_mosquitto
+from transport.session import Endpoint
+
+pytestmark = pytest.mark.server
+
+KILLS = 100 if os.environ.get("TOCSIN_SOAK") else 5
+DEVICES = ("one", "two")
+
+GAUGES = """
+gateways:
+  gw:
+    area: town
+    buses:
+      one: {kind: modbus-tcp, host: 192.0.2.1, timeout: 500ms}
+      two: {kind: modbus-tcp, host: 192.0.2.2, timeout: 500ms}
+profiles:
+  gauge:
+    points:
+      level: {table: input, addr: 0, type: u16, scale: 0.001, unit: m}
+      answers: {table: input, addr: 1, type: u32, unit: "1", as: counter}
+devices:
+  - {id: one, site: dam, gateway: gw, bus: one, unit: 1, use: gauge, every: 50ms}
+  - {id: two, site: dam, gateway: gw, bus: two, unit: 1, use: gauge, every: 50ms}
+sites:
+  dam: {kind: weather, area: cell, name: {zh: 坝, en: Dam}}
+"""
+
+INSTRUMENTS = "version: 1\nlines:\n" + "".join(
+    f"""
+  {name}:
+    kind: modbus-tcp
+    listen: "127.0.0.1:0"
+    units:
+      - unit: 1
+        name: {name}
+        registers:
+          - {{table: input, addr: 0, type: u16, scale: 0.001, value: {{constant: 1.234}}}}
+          - {{table: input, addr: 1, type: u32, value: answers}}
+"""
+    for name in DEVICES
+)
+
+
+class Agent:
+    """One life of the agent's process."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self.pid = process.pid
+        self.log: list[dict[str, Any]] = []
+        self._process = process
+        self._reading = asyncio.create_task(self._read_log())
+
+    def said(self, event: str) -> bool:
+        """Whether the log has such an event."""
+        return any(line["event"] == event for line in self.log)
+
+    def refuse_writes(self) -> None:
+        """Let no file grow, as a full disk does."""
+        resource.prlimit(self.pid, resource.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY))
+
+    def allow_writes(self) -> None:
+        """Free the disk."""
+        resource.prlimit(self.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
+
+    async def kill(self) -> None:
+        self._process.kill()
+        await self._process.wait()
+        await self._reading
+
+    async def stop(self) -> int:
+        self._process.terminate()
+        code = await asyncio.wait_for(self._process.wait(), 30)
+        await self._reading
+        return code
+
+    async def _read_log(self) -> None:
+        assert self._process.stderr is not None
+        async for line in self._process.stderr:
+            self.log.append(json.loads(line) if line.startswith(b"{") else {"event": line.decode()})
+
+
+class Site:
+    """Instruments, a broker and the place of one gateway's state; agents come and go."""
+
+    def __init__(self, folder: Path, sim: Simulator, there: Centre, broker: Endpoint) -> None:
+        self.sim = sim
+        self.there = there
+        self.spool = folder / "state" / "edge-gw" / SPOOL
+        self._command = [
+            *(sys.executable, "-m", "tocsin", "edge", "--district", str(folder / "district")),
+            *("--state", str(folder / "state"), "--broker", broker.url),
+            *(part for bus, endpoint in sim.endpoints.items() for part in ("--bus", f"{bus}={endpoint}")),
+        ]
+
+    @asynccontextmanager
+    async def agent(self) -> AsyncIterator[Agent]:
+        process = await asyncio.create_subprocess_exec(
+            *self._command, stdin=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE
+        )
+        agent = Agent(process)
+        try:
+            yield agent
+        finally:
+            if process.returncode is None:
+                await agent.kill()
+
+    def served(self, name: str) -> int:
+        return int(self.sim.status()["instruments"][name]["answers"])
+
+    async def more(self, extra: int) -> None:
+        """Wait until so many more answers of each device have arrived."""
+        for name in DEVICES:
+            wanted = len(self.there.counters(name)) + extra
+            await until(
+                lambda name=name, wanted=wanted: len(self.there.counters(name)) >= wanted,  # type: ignore[misc]
+                f"{extra} more answers of {name}",
+            )
+
+    def missing(self, name: str) -> set[int]:
+        """The answers between the first and the last that did not arrive."""
+        counters = self.there.counters(name)
+        assert len(counters) == len(set(counters))
+        return set(range(counters[0], counters[-1] + 1)) - set(counters)
+
+
+@asynccontextmanager
+async def site(folder: Path, *, answering: bool = True) -> AsyncIterator[Site]:
+    async with AsyncExitStack() as stack:
+        mosquitto = stack.enter_context(running_mosquitto(folder))
+        sim = await stack.enter_async_context(instruments(folder / "sim", INSTRUMENTS))
+        there = await stack.enter_async_context(centre(mosquitto.endpoint, answering=answering))
+        district_of(folder / "district", GAUGES)
+        yield Site(folder, sim, there, mosquitto.endpoint)
+
+
+async def test_a_full_disk_delays_nothing_and_loses_nothing(tmp_path: Path) -> None:
+    async with site(tmp_path) as here, here.agent() as agent:
+        await here.more(10)
+
+        agent.refuse_writes()
+        await until(lambda: agent.said("spool-refuses"), "the full disk to be noticed")
+        await here.more(20)
+        agent.allow_writes()
+        await until(lambda: agent.said("spool-accepts-again"), "the disk to be used again")
+        await here.more(10)
+
+        assert await agent.stop() == 0
+        assert not agent.said("task-failed")
+        assert not agent.said("readings-given-up")
+        for name in DEVICES:
+            assert here.missing(name) == set()
+
+
+async def test_a_spool_torn_while_in_use_costs_no_reading_that_comes_after(tmp_path: Path) -> None:
+    async with site(tmp_path) as here, here.agent() as agent:
+        await here.more(10)
+        data = bytearray(here.spool.read_bytes().ljust(4096, b"\0"))
+        data[:4096] = random.Random(1).randbytes(4096)
+        here.spool.write_bytes(data)
+        here.spool.with_name(SPOOL + "-wal").write_bytes(b"")
+        here.spool.with_name(SPOOL + "-shm").write_bytes(bytes(32768))
+        await until(lambda: agent.said("spool-mended"), "the torn file to be noticed")
+        await here.more(20)
+
+        assert await agent.stop() == 0
+        for name in DEVICES:
+            assert here.missing(name) == set()
+
+
+async def test_kills_under_load_lose_no_more_than_the_answers_under_way(tmp_path: Path) -> None:
+    dice = random.Random(7)
+    async with site(tmp_path) as here:
+        for _ in range(KILLS):
+            async with here.agent() as agent:
+                await here.more(2)
+                await asyncio.sleep(dice.uniform(0.0, 0.5))
+                await agent.kill()
+        async with here.agent() as agent:
+            await here.more(5)
+            assert await agent.stop() == 0
+
+        for name in DEVICES:
+            missing = here.missing(name)
+            assert len(missing) <= 10 * KILLS  # half a second before a kill is ten polls
+            assert all(len(run) <= 10 for run in _runs(missing))
+
+
+def _runs(numbers: set[int]) -> list[list[int]]:
+    runs: list[list[int]] = []
+    for number in sorted(numbers):
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return runs
