@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PYTHON ?= python3
-PACKAGES := district transport edge collector rules alerting tocsin
+PACKAGES := district transport edge collector rules alerting console tocsin
 
 .PHONY: demo test soak check bench schemas clean
 

@@ -6,10 +6,13 @@ own, one a route, and an answer ends those whose people the answerer is among.
 
 from collections.abc import Iterable
 from hashlib import sha256
+from typing import Literal
 
 import msgspec
 
 from rules.transition import Level
+
+CaseState = Literal["calling", "unanswered", "answered", "over", "overdue"]
 
 _FEWEST_DIGITS = 4
 _MOST_DIGITS = 9
@@ -80,6 +83,17 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     def answered(self) -> bool:
         """Whether somebody answered and nobody is called any more."""
         return bool(self.answers) and self.due_ms is None
+
+    @property
+    def state(self) -> CaseState:
+        """What it waits for."""
+        if self.overdue:
+            return "overdue"
+        if self.ended_ms is not None:
+            return "over"
+        if self.answered:
+            return "answered"
+        return "unanswered" if self.due_ms is None else "calling"
 
 
 class Due(msgspec.Struct, frozen=True, kw_only=True):

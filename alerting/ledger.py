@@ -45,6 +45,7 @@ class Kind(StrEnum):
     SHELF = "shelf"  # a story was put aside for a while, and what that kept back
     REPLY = "reply"  # what somebody sent back, before anything is made of it
     WATCH = "watch"  # a process that we depend on fell silent or returned
+    ACTION = "action"  # what somebody did at the console, in the console's own ledger
 
 
 class Head(NamedTuple):

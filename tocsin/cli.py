@@ -18,7 +18,7 @@ from tocsin.alerting_cli import cap_app, ledger_app, register_alerting_commands
 from tocsin.explain import explain
 from tocsin.field_cli import register_field_commands
 from tocsin.findings import default_language, findings_json, render_findings
-from tocsin.options import HERE, AsJson, Broker, ClockText, District, Lang, State, around
+from tocsin.options import HERE, LISTEN, AsJson, Broker, ClockText, District, Lang, Listen, State, around
 from tocsin.rules_cli import register_rules_commands
 from tocsin.serve import FINDINGS, INTERRUPTED, OK, USAGE, configure_logs, run_until_signal
 from tocsin.store_cli import register_store_commands
@@ -181,12 +181,30 @@ def alerting_run(
 
 
 @app.command()
-def up(district: District = HERE, state: State = None, broker: Broker = None) -> None:
+def console(
+    district: District = HERE,
+    listen: Listen = LISTEN,
+    *,
+    state: State = None,
+    broker: Broker = None,
+    clock: ClockText = None,
+) -> None:
+    """Run the console: the pages and the HTTP API by which people see, answer and decide."""
+    from tocsin import wiring
+    from tocsin.console_cli import say_where
+
+    run_until_signal(wiring.console(around(district, state, broker, clock), listen, say_where))
+
+
+@app.command()
+def up(
+    district: District = HERE, listen: Listen = LISTEN, *, state: State = None, broker: Broker = None
+) -> None:
     """Run everything in one process, on real time."""
     from tocsin.up import run_everything
 
     at = around(district, state, broker, None)
-    run_until_signal(lambda stop: run_everything(at, stop))
+    run_until_signal(lambda stop: run_everything(at, listen, stop))
 
 
 @app.command()

@@ -16,6 +16,7 @@ from rich.live import Live
 from alerting.database import FILE_NAME as LEDGER_FILE
 from district.load import load_district
 from tocsin.broker import open_broker
+from tocsin.demo_console import PORT, open_demo_console
 from tocsin.errors import ProcessError, TocsinError
 from tocsin.findings import default_language
 from tocsin.narrate import Narrator
@@ -34,7 +35,14 @@ log = structlog.get_logger(__name__)
 
 
 async def run_demo(
-    folder: Path, stop: asyncio.Event, *, speed: float, until_end: bool, keep: Path | None, as_json: bool
+    folder: Path,
+    stop: asyncio.Event,
+    *,
+    speed: float,
+    until_end: bool,
+    keep: Path | None,
+    as_json: bool,
+    port: int = PORT,
 ) -> int:
     """Run the demo until ``stop``, or until the flood is over; then say what it came to.
 
@@ -53,7 +61,11 @@ async def run_demo(
         async with (
             open_broker(state / "broker") as broker,
             open_replay(folder, state, broker, starts_at=STARTS_AT, speed=speed) as replay,
+            open_demo_console(
+                folder, state, district=replay.district, broker=broker, clock=replay.clock, port=port
+            ) as served,
         ):
+            narrator.say_console(served)
             watch = Watch(ledger=state / "alerting" / LEDGER_FILE)
             async with open_session(broker, client_id="demo", subscriptions=SUBSCRIPTIONS) as session:
                 following = asyncio.create_task(watch.follow(session))

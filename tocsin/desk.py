@@ -62,7 +62,7 @@ def open_cases(at: Surroundings) -> list[Case]:
 
 def cases_json(cases: Iterable[Case]) -> str:
     """The cases as a JSON array."""
-    rows = [msgspec.to_builtins(one) | {"level": one.level.word, "state": _state(one)} for one in cases]
+    rows = [msgspec.to_builtins(one) | {"level": one.level.word, "state": one.state} for one in cases]
     return msgspec.json.format(msgspec.json.encode(rows), indent=2).decode()
 
 
@@ -84,7 +84,7 @@ def show_cases(at: Surroundings, cases: Iterable[Case], language: Language) -> N
             when(one.opened_ms),
             ", ".join(dict.fromkeys(answer.person for answer in one.answers)),
             when(one.due_ms),
-            _STATES[_state(one)].in_language(language),
+            _STATES[one.state].in_language(language),
         )
     Console(soft_wrap=True).print(table)
 
@@ -112,13 +112,3 @@ async def ask(at: Surroundings, command: Command) -> Outcome:
                             return outcome
         except (TimeoutError, NotConnectedError, msgspec.MsgspecError) as exc:
             raise TocsinError("alerting does not answer; does it run, and at this broker?") from exc
-
-
-def _state(case: Case) -> str:
-    if case.overdue:
-        return "overdue"
-    if case.ended_ms is not None:
-        return "over"
-    if case.answered:
-        return "answered"
-    return "unanswered" if case.due_ms is None else "calling"

@@ -7,7 +7,7 @@ from pathlib import Path
 from district.findings import InvalidFileError, Language
 from tocsin.findings import render_findings
 
-_ROOMS = {"alerting", "collector", "district", "edge", "rules", "tocsin", "transport"}
+_ROOMS = {"alerting", "collector", "console", "district", "edge", "rules", "tocsin", "transport"}
 _STATE = "check that the state folder may be written and that its disk has room"
 
 

@@ -10,6 +10,7 @@ from alerting.ledger import WarningRecord
 from district.findings import Language
 from district.inventory import District
 from rules.transition import Level, Transition
+from tocsin.demo_console import DemoConsole
 from tocsin.report import Report
 from tocsin.view import headline, level_of, mark, told
 from transport.measurement import from_ms
@@ -31,6 +32,10 @@ The flood runs from {first} to {last}, {speed} times as fast: {minutes} minutes.
     "zh": """\
 正在启动 {instruments} 台模拟仪器、{gateways} 个网关、采集入库、规则引擎和预警发布。
 洪水过程 {first} 至 {last}，{speed} 倍速，约 {minutes} 分钟。""",
+}
+_CONSOLE = {
+    "en": "Console: {url}  sign in: duty or lead, password {password}\nWall:    {wall}",
+    "zh": "控制台：{url}  用户 duty（值班）或 lead（审批），口令 {password}\n大屏：  {wall}",
 }
 _OVER = {"en": "The flood is over. Highest level reached:", "zh": "洪水过程结束。最高级别："}
 _KEPT = {"en": "state and logs:", "zh": "状态与日志："}
@@ -56,6 +61,11 @@ class Narrator:
             minutes=f"{(ends_at - starts_at).total_seconds() / speed / 60:.1f}",
         )
         self.console.print(opening, highlight=False)
+
+    def say_console(self, served: DemoConsole) -> None:
+        """Where a browser shows it."""
+        words = _CONSOLE[self.language].format(url=served.url, password=served.password, wall=served.wall)
+        self.console.print(words, highlight=False, soft_wrap=True)
 
     def say_transition(self, transition: Transition) -> None:
         """One alarm changed its level."""

@@ -37,7 +37,12 @@ ClockText = Annotated[
 Lang = Annotated[Tongue | None, typer.Option("--lang", help="Language of findings; by default the locale's.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 
+Listen = Annotated[
+    str, typer.Option("--listen", help="HOST:PORT at which browsers reach the console; 0 is any free port.")
+]
+
 HERE = Path()
+LISTEN = "127.0.0.1:8480"
 
 
 def around(district: Path, state: Path | None, broker: str | None, clock: str | None) -> Surroundings:

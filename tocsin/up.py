@@ -7,10 +7,11 @@ from dataclasses import replace
 from district.load import load_district
 from tocsin import wiring
 from tocsin.broker import open_broker
+from tocsin.console_cli import say_where
 from tocsin.wiring import Run, Surroundings
 
 
-async def run_everything(at: Surroundings, stop: asyncio.Event) -> None:
+async def run_everything(at: Surroundings, listen: str, stop: asyncio.Event) -> None:
     """Run the broker (if the district leaves it to us), every gateway and every server part until ``stop``.
 
     Raises:
@@ -28,9 +29,10 @@ async def run_everything(at: Surroundings, stop: asyncio.Event) -> None:
             ("collector", wiring.collector(at)),
             ("rules", wiring.rules(at)),
             ("alerting", wiring.alerting(at, echo=True)),
+            ("console", wiring.console(at, listen, say_where)),
         ]
         gateways = [(gateway, wiring.edge(at, gateway, {})) for gateway in district.gateways]
-        await _run_in_order([gateways, [servers[1]], [servers[2]], [servers[0]]], stop)
+        await _run_in_order([gateways, [servers[1]], [servers[2]], [servers[0]], [servers[3]]], stop)
 
 
 async def _run_in_order(stages: list[list[tuple[str, Run]]], stop: asyncio.Event) -> None:

@@ -8,12 +8,16 @@ import os
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from district.inventory import District
 from district.load import load_district
 from tocsin.errors import TocsinError
 from transport.clock import Clock, real_clock
 from transport.session import Endpoint, TlsFiles, parse_endpoint
+
+if TYPE_CHECKING:
+    from console.app import Opening
 
 Run = Callable[[asyncio.Event], Coroutine[None, None, None]]
 
@@ -128,6 +132,35 @@ def rules(at: Surroundings) -> Run:
         clock=at.clock,
     )
     return lambda stop: run(config, stop)
+
+
+def console(at: Surroundings, listen: str, said: "Callable[[Opening], None]") -> Run:
+    """The console; ``said`` hears where it serves.
+
+    Raises:
+        TocsinError: The address to listen at is of another form.
+    """
+    from console.app import ConsoleConfig, run
+
+    district = load_district(at.district)
+    host, _, port = listen.rpartition(":")
+    if not host or not port.isdecimal():
+        raise TocsinError(f"--listen {listen!r}: expected HOST:PORT, as in 0.0.0.0:8480 or [::]:8480")
+    tls = tls_files(district, "console")
+    config = ConsoleConfig(
+        folder=at.district,
+        district=district,
+        broker=broker_of(district, at, "console"),
+        state_dir=at.state_of("console"),
+        alerting_dir=at.state_of("alerting"),
+        collector_dir=at.state_of("collector"),
+        clock=at.clock,
+        host=host.strip("[]"),
+        port=int(port),
+        certificate=tls.certificate if tls else None,
+        key=tls.key if tls else None,
+    )
+    return lambda stop: run(config, stop, said)
 
 
 def alerting(at: Surroundings, *, echo: bool) -> Run:

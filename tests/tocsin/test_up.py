@@ -96,15 +96,17 @@ async def until(condition: Callable[[], bool], child: Child) -> None:
 async def test_a_small_site_warns_and_ends_cleanly(site: Path, tmp_path: Path) -> None:
     run_dir = tmp_path / "sim"
     console = site / "state" / "alerting" / "console.jsonl"
+    up_command = [sys.executable, "-m", "tocsin", "up"]
     simulator = simulator_command(site, run_dir, connect={}, clock=None)
     async with (
         spawn("sim", simulator, log=tmp_path / "sim.log") as sim,
-        spawn("up", [sys.executable, "-m", "tocsin", "up", "-d", str(site)], log=tmp_path / "up.log") as up,
+        spawn("up", [*up_command, "-d", str(site), "--listen", "127.0.0.1:0"], log=tmp_path / "up.log") as up,
     ):
         await until((run_dir / ENDPOINTS).exists, sim)
         await until(lambda: console.exists() and console.read_text() != "", up)
         await up.stop()
         assert up.returncode == 0, up.log.read_text()[-3000:]
+    assert "/begin#" in up.log.read_text()
 
     first = json.loads(console.read_text().splitlines()[0])
     assert "下溪" in json.dumps(first, ensure_ascii=False)

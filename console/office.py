@@ -1,0 +1,33 @@
+"""What every page works with."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from collector.store import Store
+from console.accounts import Register
+from console.asking import Asker
+from console.files import Files
+from console.gate import Administration, Gate
+from console.journal import Journal
+from console.newest import Newest
+from console.stream import Stream
+from district.inventory import District
+from transport.clock import Clock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Office:
+    """The parts of one console, connected."""
+
+    district: District
+    files: Files
+    state_dir: Path
+    clock: Clock
+    store: Store
+    register: Register
+    gate: Gate
+    administration: Administration
+    journal: Journal
+    stream: Stream
+    newest: Newest
+    asker: Asker

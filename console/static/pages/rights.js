@@ -1,0 +1,25 @@
+// Rights, for the security officer: roles, areas, persons, unlocking, tokens.
+import { html, useState } from "../vendor/htm-preact-3.1.1.js";
+import { ask, path, post } from "../api.js";
+import { day, list, named, t } from "../words.js";
+import { Act, Ask, Loading, useAsked } from "../parts.js";
+
+const ROLES = ["viewer", "responder", "operator", "approver", "administrator", "security", "auditor"];
+export default function Rights({ me }) {
+  const found = useAsked(() => ask("rights"), []);
+  const [dialog, setDialog] = useState(null);
+  const [word, setWord] = useState(null);
+  if (!found.value) return html`<${Loading} of=${found} />`;
+  const { accounts, people, areas, tokens } = found.value;
+  const names = (ids) => list(ids.map((id) => named(areas.find((one) => one.id === id)?.name) || id));
+  const give = async (fields, chosen) => { await ask(`rights/${path(dialog.one.name)}`, { method: "PUT", body: { role: fields.role, person: fields.person, disabled: fields.disabled === "on", areas: chosen() } }); found.again(); };
+  const pick = () => [...document.querySelectorAll("dialog [name=areas] option:checked")].map((option) => option.value);
+  const Areas = ({ mine }) => html`<label>${t("rights.areas")}<select name="areas" multiple size="6" required>${areas.map((one) => html`<option value=${one.id} selected=${mine.includes(one.id)}>${named(one.name)}</option>`)}</select></label>`;
+  return html`<div class="stack"><section class="panel"><header><h1>${t("page.rights")}</h1></header><div class="scroll"><table><thead><tr><th>${t("login.name")}</th><th>${t("rights.role")}</th><th>${t("rights.areas")}</th><th>${t("rights.person")}</th><th>${t("rights.second")}</th><th>${t("accounts.state")}</th><th></th></tr></thead><tbody>${accounts.map((one) => html`<tr key=${one.name}><td><span class="mono">${one.name}</span><br /><span class="muted small">${one.title}</span></td><td>${t(`role.${one.role}`)}</td><td>${names(one.areas)}</td><td>${named(people.find((each) => each.id === one.person)?.name) || "–"}</td><td>${one.second ? "✓" : "–"}</td><td>${one.disabled ? t("accounts.disabled") : one.locked_until_ms > Date.now() ? html`<span class="waiting">${t("accounts.locked")}</span>` : t("accounts.active")}</td><td><div class="row">${one.name !== me.name && html`<button type="button" class="small" onClick=${() => setDialog({ kind: "rights", one })}>${t("rights.give")}</button>`}${one.second && one.name !== me.name && html`<${Act} kind="small plain" act=${() => ask(`rights/${path(one.name)}/second`, { method: "DELETE" })} onDone=${found.again} confirm=${t("rights.forget.sure", { name: one.name })}>${t("rights.forget")}<//>`}</div></td></tr>`)}</tbody></table></div></section>
+    <section class="panel"><header><h2>${t("tokens.title")}</h2><button type="button" class="primary small" onClick=${() => setDialog({ kind: "token" })}>${t("tokens.new")}</button></header><p class="muted">${t("tokens.why")}</p>
+      ${word && html`<div class="note good"><p>${t("tokens.word", { name: word.name })}</p><p class="mono">${word.word}</p><p class="mono">${location.origin}/wall#${word.word}</p></div>`}
+      <div class="scroll"><table><thead><tr><th>${t("login.name")}</th><th>${t("rights.areas")}</th><th>${t("tokens.by")}</th><th>${t("tokens.ends")}</th><th></th></tr></thead><tbody>${tokens.map((one) => html`<tr key=${one.name}><td class="mono">${one.name}</td><td>${names(one.areas)}</td><td class="mono">${one.made_by}</td><td class="num">${day(one.ends_ms)}</td><td><${Act} kind="small" act=${() => ask(`tokens/${path(one.name)}`, { method: "DELETE" })} confirm=${t("tokens.withdraw.sure", { name: one.name })} onDone=${found.again}>${t("tokens.withdraw")}<//></td></tr>`)}</tbody></table></div>${tokens.length === 0 && html`<p class="empty">${t("tokens.none")}</p>`}</section>
+    ${dialog?.kind === "rights" && html`<${Ask} title=${t("rights.of", { name: dialog.one.name })} word=${t("rights.give")} onClose=${() => setDialog(null)} go=${(fields) => give(fields, pick)}><label>${t("rights.role")}<select name="role">${ROLES.map((role) => html`<option value=${role} selected=${role === dialog.one.role}>${t(`role.${role}`)}</option>`)}</select></label><${Areas} mine=${dialog.one.areas} /><label>${t("rights.person")}<select name="person"><option value="">–</option>${people.map((one) => html`<option value=${one.id} selected=${one.id === dialog.one.person}>${named(one.name)}</option>`)}</select></label><label class="row"><input type="checkbox" name="disabled" checked=${false} style=${{ width: "auto", minHeight: 0 }} /> ${t("rights.disable")}</label><//>`}
+    ${dialog?.kind === "token" && html`<${Ask} title=${t("tokens.new")} word=${t("accounts.make")} onClose=${() => setDialog(null)} go=${async ({ name, days }) => { const areasOf = pick(); setWord({ name, ...(await post("tokens", { name, days: Number(days), areas: areasOf })) }); found.again(); }}><label>${t("login.name")}<input name="name" pattern="[a-z0-9][a-z0-9._\\-]*" required /></label><${Areas} mine=${[]} /><label>${t("tokens.days")}<input name="days" type="number" min="1" max="3660" value="365" /></label><//>`}
+  </div>`;
+}
