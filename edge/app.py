@@ -13,11 +13,13 @@ import structlog
 
 from district.inventory import Device, District
 from edge.buses import bus_work
+from edge.calendar import Calendar
 from edge.counters import Counters
 from edge.errors import EdgeSpecError
 from edge.intake import Intake
 from edge.losses import Losses, is_whole
 from edge.supervise import supervise
+from edge.timekeeping import VOUCHED_FOR, Surroundings, Timekeeper
 from edge.wiring import Wiring, Work
 from transport.batch import decode_batch
 from transport.beat import BEAT_EVERY_S, beat_will, keep_beating
@@ -27,7 +29,7 @@ from transport.errors import WireError
 from transport.outbox import Outbox, open_outbox
 from transport.outbox_file import Keeping
 from transport.session import Endpoint, Session, open_session
-from transport.topics import GatewayTopics
+from transport.topics import ANY_SERVER_STATUS, GatewayTopics
 
 log = structlog.get_logger(__name__)
 
@@ -52,6 +54,7 @@ class EdgeConfig:
         drain_s: How long to wait for acknowledgements when stopping.
         urgent: The (device, point) pairs that go first while their bus is overloaded, and that are given up
             last when the spool is full.
+        machine: What the machine says about its time; nobody asks it while time is simulated.
     """
 
     district: District
@@ -62,6 +65,7 @@ class EdgeConfig:
     bus_endpoints: Mapping[str, str] = field(default_factory=dict)
     drain_s: float = 10.0
     urgent: frozenset[tuple[str, str]] = frozenset()
+    machine: Surroundings = field(default_factory=Surroundings)
 
 
 async def run(config: EdgeConfig, stop: asyncio.Event) -> None:
@@ -80,35 +84,43 @@ async def run(config: EdgeConfig, stop: asyncio.Event) -> None:
         raise EdgeSpecError(f"no gateway {config.gateway!r} in the district; it has: {known}")
     topics = GatewayTopics(gateway.area, gateway.id)
     devices = config.district.gateway_devices(gateway.id)
+    spool = config.state_dir / SPOOL
+    timekeeper = Timekeeper(
+        config.clock,
+        newest_known_s=_newest_change_s(spool),
+        machine=VOUCHED_FOR if config.clock.is_simulated else config.machine,
+    )
     counters = Counters()
     losses = Losses(counters)
     keeping = Keeping(most_bytes=gateway.spool_bytes, given_up=losses.note, is_whole=is_whole)
     async with (
-        open_outbox(
-            config.state_dir / SPOOL, epoch=secrets.token_hex(8), consumers=CONSUMERS, keeping=keeping
-        ) as outbox,
+        open_outbox(spool, epoch=secrets.token_hex(8), consumers=CONSUMERS, keeping=keeping) as outbox,
         open_session(
             config.broker,
             client_id=f"tocsin-edge-{gateway.id}",
-            subscriptions=[topics.ack],
+            subscriptions=[topics.ack, ANY_SERVER_STATUS],
             will=beat_will(topics.status, gateway.id),
         ) as session,
     ):
         replay = {consumer: topics.replay(consumer) for consumer in CONSUMERS}
         courier = Courier(outbox, session, live_topic=topics.live, replay_topics=replay, given_up=losses.note)
-        intake = Intake(gateway.id, devices, outbox, courier, counters, urgent=config.urgent)
-        work = _work(config, devices, intake, counters)
+        intake = Intake(
+            gateway.id, devices, outbox, courier, counters, timekeeper=timekeeper, urgent=config.urgent
+        )
+        calendar = Calendar(timekeeper, intake, courier, session, counters)
+        work = _work(config, devices, intake, counters, timekeeper)
         log.info("edge-starts", gateway=gateway.id, buses=len(gateway.buses), devices=len(devices))
         services: dict[str, Callable[[], Awaitable[None]]] = {
             "courier": courier.run,
-            "acks": partial(_hear_acks, session, courier),
-            "fill": partial(_watch_fill, outbox, courier, counters, config.clock),
+            "messages": partial(_hear_messages, session, topics, courier, calendar),
+            "calendar": calendar.run,
+            "fill": partial(_watch_fill, outbox, courier, counters, timekeeper.time),
             "beat": partial(
                 keep_beating,
                 session,
                 topics.status,
                 gateway.id,
-                clock=config.clock,
+                clock=timekeeper.time,
                 counters=counters.figures,
             ),
         }
@@ -125,7 +137,11 @@ async def run(config: EdgeConfig, stop: asyncio.Event) -> None:
 
 
 def _work(
-    config: EdgeConfig, devices: Iterable[Device], intake: Intake, counters: Counters
+    config: EdgeConfig,
+    devices: Iterable[Device],
+    intake: Intake,
+    counters: Counters,
+    timekeeper: Timekeeper,
 ) -> dict[str, Work]:
     """The tasks of every bus of the gateway, by name."""
     passwords = _passwords(devices)
@@ -137,13 +153,20 @@ def _work(
             endpoint=config.bus_endpoints.get(bus_id),
             passwords=passwords,
             timezone=config.district.timezone,
-            clock=config.clock,
+            clock=timekeeper.pace,
+            calendar=timekeeper.time,
             intake=intake,
             counters=counters,
             urgent=config.urgent,
         )
         work |= {f"{bus_id}:{place}": each for place, each in enumerate(bus_work(spec, wiring))}
     return work
+
+
+def _newest_change_s(spool: Path) -> float:
+    """When the spool was last written, by the clock of then: no earlier than that can it be now."""
+    files = (spool, spool.with_name(spool.name + "-wal"))
+    return max((file.stat().st_mtime for file in files if file.exists()), default=0.0)
 
 
 def _passwords(devices: Iterable[Device]) -> dict[str, str]:
@@ -182,16 +205,22 @@ async def _drain(keeper: "asyncio.Task[None]", courier: Courier) -> None:
         await _cancel([keeper])
 
 
-async def _hear_acks(session: Session, courier: Courier) -> None:
-    """Take acknowledgements, those that came together in one commit."""
+async def _hear_messages(
+    session: Session, topics: GatewayTopics, courier: Courier, calendar: Calendar
+) -> None:
+    """Take acknowledgements, those that came together in one commit, and the centre's beats."""
     while True:
         messages = await session.receive(most=_ACKS_AT_ONCE)
         heard = await asyncio.gather(
-            *(courier.heard(message.payload) for message in messages), return_exceptions=True
+            *(
+                (courier if message.topic == topics.ack else calendar).heard(message.payload)
+                for message in messages
+            ),
+            return_exceptions=True,
         )
         for result in heard:
             if isinstance(result, WireError):
-                log.warning("ack-refused", reason=str(result))
+                log.warning("message-refused", reason=str(result))
             elif result is not None:
                 raise result
 

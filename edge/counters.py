@@ -20,6 +20,7 @@ class Counters:
     depth: int = 0  # now: batches that some consumer lacks
     unkept: int = 0  # now: batches in memory alone, for the disk refuses
     spool_bytes: int = 0  # now: what batches take of the disk
+    clock_offset_s: float = 0.0  # now: how far the system's clock is ahead of the time used
     spool_age_s: float = 0.0  # now: event time since the oldest reading that some consumer lacks
 
     def figures(self) -> dict[str, float]:

@@ -16,7 +16,9 @@ from district.inventory import Device, Point
 from edge.counters import Counters
 from edge.errors import NotKeptError
 from edge.quality import Judge
+from edge.redating import redate
 from edge.report import Reporter, Told
+from edge.timekeeping import Timekeeper
 from transport.batch import Reading, build_batch, encode_batch
 from transport.courier import Courier
 from transport.measurement import Quality
@@ -49,6 +51,7 @@ class _Draft:
     measurements: int = 0
     is_whole: bool = True
     is_urgent: bool = False
+    in_doubt: set[str] = field(default_factory=set)  # devices whose readings carry a time in doubt
 
 
 class Intake:
@@ -60,6 +63,7 @@ class Intake:
         outbox: Numbers the batches.
         courier: Keeps and sends them.
         counters: The agent's figures.
+        timekeeper: Corrects the time of what instruments did not date themselves.
         urgent: The (device, point) pairs whose readings are given up last.
     """
 
@@ -71,6 +75,7 @@ class Intake:
         courier: Courier,
         counters: Counters,
         *,
+        timekeeper: Timekeeper,
         urgent: frozenset[tuple[str, str]] = frozenset(),
     ) -> None:
         self._gateway = gateway
@@ -81,7 +86,10 @@ class Intake:
             device.id: {point.id: _Track(point, device) for point in device.points.values()}
             for device in devices
         }
+        self._timekeeper = timekeeper
         self._urgent = urgent
+        self._in_doubt: dict[int, frozenset[str]] = {}  # by batch: whose readings
+        self._keeping = asyncio.Lock()
         self._disk_refuses = False
         self._draft = self._new_draft()
         self._good_until: dict[str, int] = {}
@@ -92,6 +100,8 @@ class Intake:
 
     def take(self, reading: Reading) -> None:
         """Take what one answer said, as its driver judged it.
+
+        What the instrument did not date comes with an instant of the timekeeper's pace.
 
         Report by exception rests while any point of the device is not good: ``good_until`` speaks for all
         points of a device at once, and must not vouch for a value that is in doubt.
@@ -104,7 +114,10 @@ class Intake:
             if reading.at_ms >= track.newest_ms:
                 track.newest_ms, track.is_good = reading.at_ms, told.quality.is_good
             judged[name] = told
-        may_suppress = all(track.is_good for track in tracks.values())
+        is_ours = not reading.by_instrument
+        may_suppress = all(track.is_good for track in tracks.values()) and not (
+            is_ours and self._timekeeper.is_doubtful
+        )
         rows: dict[int, dict[str, tuple[float | None, Quality]]] = {}
         suppressed = False
         for name, told in judged.items():
@@ -113,10 +126,12 @@ class Intake:
             self._counters.suppressed += not to_send
             for sample in to_send:
                 rows.setdefault(sample.at_ms, {})[name] = (sample.value, sample.quality)
+        correction_ms = self._timekeeper.correction_ms if is_ours else 0
         if suppressed:
-            self._note_good_until(reading.device, reading.at_ms)
+            self._note_good_until(reading.device, reading.at_ms + correction_ms)
         for at_ms in sorted(rows):
-            self._add(Reading(reading.device, at_ms, rows[at_ms]))
+            dated = Reading(reading.device, at_ms + correction_ms, rows[at_ms], reading.by_instrument)
+            self._add(self._doubted(dated) if is_ours and self._timekeeper.is_doubtful else dated)
 
     def fail(self, device: Device, points: Iterable[str], quality: Quality, at_ms: int) -> None:
         """Take that these points of a device have no value now, and why."""
@@ -149,10 +164,39 @@ class Intake:
             self._count_lost(self._draft)
             raise
 
+    async def date_anew(self, by_ms: int) -> None:
+        """Move what was dated while the time was in doubt, as far as nobody has been sent it.
+
+        Raises:
+            sqlite3.Error: The disk refuses; it stays marked as it is.
+        """
+        draft, devices = self._draft, self._draft.in_doubt
+        draft.readings = [
+            _believed(each, by_ms) if each.device in devices else each for each in draft.readings
+        ]
+        draft.in_doubt = set()
+        async with self._keeping:
+            in_doubt, self._in_doubt = self._in_doubt, {}
+            await self._outbox.rewrite(in_doubt, lambda seq, body: redate(body, in_doubt[seq], by_ms))
+
+    def keep_doubts(self) -> None:
+        """What is in doubt stays so, for it is being sent."""
+        self._in_doubt.clear()
+
     def finish(self) -> None:
         """Let :meth:`run` return once everything taken is kept; nothing may be taken from now on."""
         self._finishing = True
         self._some.set()
+
+    def _doubted(self, reading: Reading) -> Reading:
+        """The reading, marked as dated by a clock that may be wrong."""
+        self._draft.in_doubt.add(reading.device)
+        return reading._replace(
+            values={
+                name: (value, Quality.DOUBTFUL_TIME if quality.is_good else quality)
+                for name, (value, quality) in reading.values.items()
+            }
+        )
 
     def _add(self, reading: Reading) -> None:
         draft = self._draft
@@ -184,7 +228,8 @@ class Intake:
             self._some.clear()
         self._large.clear()
         try:
-            kept = await self._keep_batch(draft, good_until)
+            async with self._keeping:
+                kept = await self._keep_batch(draft, good_until)
         except asyncio.CancelledError:
             self._count_lost(draft)
             raise
@@ -203,6 +248,8 @@ class Intake:
             good_until_ms=good_until,
         )
         body = encode_batch(batch)
+        if draft.in_doubt:
+            self._in_doubt[seq] = frozenset(draft.in_doubt)
         try:
             await self._courier.send(seq, body, urgent=draft.is_urgent)
         except sqlite3.Error as exc:
@@ -227,3 +274,14 @@ class Intake:
 
     def _new_draft(self) -> _Draft:
         return _Draft(kept=asyncio.get_running_loop().create_future())
+
+
+def _believed(reading: Reading, by_ms: int) -> Reading:
+    """A reading that was in doubt, dated anew."""
+    return reading._replace(
+        at_ms=reading.at_ms + by_ms,
+        values={
+            name: (value, Quality.GOOD if quality is Quality.DOUBTFUL_TIME else quality)
+            for name, (value, quality) in reading.values.items()
+        },
+    )

@@ -57,4 +57,4 @@ def readings_of(
             instant = each.at or at
             ahead = now is not None and instant - now > AHEAD
             rows.setdefault(to_ms(instant), {})[point] = judge_said(each, source, clock_is_ahead=ahead)
-    return [Reading(device, at_ms, rows[at_ms]) for at_ms in sorted(rows)]
+    return [Reading(device, at_ms, rows[at_ms], now is not None) for at_ms in sorted(rows)]

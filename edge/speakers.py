@@ -33,7 +33,7 @@ def hj212_work(spec: Hj212Bus, wiring: Wiring) -> list[Work]:
         wiring.devices,
         passwords=wiring.passwords,
         timezone=wiring.timezone,
-        clock=wiring.clock,
+        clock=wiring.calendar,
         roll=roll,
         counters=wiring.counters,
         edition=spec.edition,
@@ -95,7 +95,7 @@ def _stations_work(spec: StationSerialBus | StationTcpBus, wiring: Wiring) -> li
             wiring.devices,
             roll,
             timezone=wiring.timezone,
-            clock=wiring.clock,
+            clock=wiring.calendar,
             counters=wiring.counters,
             online=spec.online,
         )

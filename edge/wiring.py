@@ -23,7 +23,8 @@ class Wiring:
     endpoint: str | None  # takes the place of the configured port or address
     passwords: Mapping[str, str]  # by device id
     timezone: ZoneInfo
-    clock: Clock
+    clock: Clock  # paces polls and dates what instruments do not date; it never jumps
+    calendar: Clock  # the time as far as it is known: stations are judged by it, and set theirs by it
     intake: Intake
     counters: Counters
     urgent: frozenset[tuple[str, str]] = frozenset()  # (device, point) that feeds a rule at orange or red

@@ -86,6 +86,7 @@ class Reading(NamedTuple):
     device: str
     at_ms: int
     values: Mapping[str, tuple[float | None, Quality]]
+    by_instrument: bool = False  # dated by the instrument's own clock, not by ours
 
 
 def build_batch(

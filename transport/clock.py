@@ -8,7 +8,7 @@ import asyncio
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from transport.errors import EndpointError
@@ -25,6 +25,11 @@ class Clock:
     starts_at: datetime
     speed: float = 1.0
     wall: Callable[[], float] = time.time
+
+    @property
+    def is_simulated(self) -> bool:
+        """Whether event time is another than wall time."""
+        return self != replace(real_clock(), wall=self.wall)
 
     def now(self) -> datetime:
         """The present event time, UTC."""

@@ -79,6 +79,8 @@ class Courier:
         self._unkept = Unkept(outbox.epoch, outbox.consumers, given_up=given_up)
         self._owed: deque[Ack] = deque(maxlen=_MOST_OWED)
         self._refused = asyncio.Event()
+        self._released = asyncio.Event()
+        self._released.set()
 
     @property
     def unkept(self) -> int:
@@ -101,6 +103,17 @@ class Courier:
         self._unkept.hold(Append(seq, body, urgent))
         self._refused.set()
         self._go_live(seq, body)
+
+    def hold(self) -> None:
+        """Send nothing until :meth:`release`; everything is kept meanwhile."""
+        self._released.clear()
+
+    def release(self) -> None:
+        """Send again. What was kept meanwhile goes as it is kept now."""
+        if not self._released.is_set():
+            self._live.clear()
+            self._sent_live.clear()
+            self._released.set()
 
     def give_up_unkept(self) -> None:
         """Forget what is in memory alone, for the process ends."""
@@ -147,9 +160,10 @@ class Courier:
 
     async def _carry_live(self) -> None:
         while True:
+            await self._released.wait()
             await self._waiting.wait()
             self._waiting.clear()
-            while self._live:
+            while self._live and self._released.is_set():
                 await asyncio.gather(*(self._publish_live(seq, body) for seq, body in _portion(self._live)))
 
     async def _publish_live(self, seq: int, body: bytes) -> None:
@@ -190,6 +204,7 @@ class Courier:
         silent = False
         answer = self._answers[consumer]
         while True:
+            await self._released.wait()
             await self._session.connected.wait()
             answered = answer.is_set()
             answer.clear()

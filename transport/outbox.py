@@ -5,7 +5,7 @@ are committed together.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from functools import partial
@@ -71,6 +71,14 @@ class Outbox:
         if ack.consumer in self.consumers:
             await self._commit(ack)
             self.acknowledged.set()
+
+    async def rewrite(self, numbers: Iterable[int], change: Callable[[int, bytes], bytes]) -> None:
+        """Change the bodies of messages of this run that no consumer has, all or none of them.
+
+        Raises:
+            sqlite3.Error: The disk refuses; nothing is changed.
+        """
+        await self._in_thread(partial(self._file.rewrite, list(numbers), change))
 
     async def backlog(self, consumer: str, *, most: int) -> list[Entry]:
         """The oldest messages that ``consumer`` lacks."""

@@ -56,6 +56,11 @@ ON CONFLICT (epoch) DO UPDATE SET last_seq = max(last_seq, excluded.last_seq)
 _OLDEST_ORDINARY = "SELECT id, body FROM message WHERE urgent = 0 ORDER BY id LIMIT ?"
 _OLDEST = "SELECT id, body FROM message ORDER BY id LIMIT ?"
 _FORGOTTEN = "SELECT id FROM message WHERE id NOT IN (SELECT message FROM lacking) LIMIT 1"
+_NOBODY_HAS = """
+SELECT id, body FROM message WHERE epoch = ? AND seq = ? AND (
+    SELECT count(*) FROM consumer JOIN lacking ON consumer = consumer.id WHERE message = message.id
+) = ?
+"""
 _GIVE_UP_AT_ONCE = 64  # messages; then the file is measured again
 _BROKEN = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR}  # the last: a garbled schema
 _COMPANIONS = ("", "-wal", "-shm")
@@ -117,6 +122,11 @@ class OutboxFile:
     def backlog(self, consumer: str, most: int) -> list[Entry]:
         """The oldest messages that ``consumer`` lacks."""
         return self._mending(lambda: self._backlog(consumer, most))
+
+    def rewrite(self, numbers: Iterable[int], change: Callable[[int, bytes], bytes]) -> None:
+        """Change the bodies of messages of this run that no consumer has, all or none of them."""
+        numbers = list(numbers)
+        self._mending(lambda: self._rewrite(numbers, change))
 
     def depth(self, consumer: str | None = None) -> int:
         """How many messages ``consumer`` lacks; without one, any consumer."""
@@ -237,6 +247,17 @@ class OutboxFile:
                 elif operation.seq > self._appended_before:
                     _insert(connection, self.epoch, operation, self._ids.values())
             return self._give_up()
+
+    def _rewrite(self, numbers: Iterable[int], change: Callable[[int, bytes], bytes]) -> None:
+        with self._connection as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            for seq in numbers:
+                row = connection.execute(_NOBODY_HAS, (self.epoch, seq, len(self._ids))).fetchone()
+                if row is not None:
+                    number, body = row
+                    connection.execute(
+                        "UPDATE message SET body = ? WHERE id = ?", (change(seq, body), number)
+                    )
 
     def _delete_acknowledged(self, ack: Ack) -> None:
         for first, last in ack.ranges:

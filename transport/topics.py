@@ -9,6 +9,7 @@ ROOT = "tocsin/1"
 
 ANY_LIVE = f"{ROOT}/+/+/live"
 ANY_STATUS = f"{ROOT}/+/+/status"
+ANY_SERVER_STATUS = f"{ROOT}/server/+/status"
 ANY_TRANSITION = f"{ROOT}/+/transition"
 ANY_ALARM = f"{ROOT}/+/alarm/+/+"
 ANY_WARNING = f"{ROOT}/+/warning/+"

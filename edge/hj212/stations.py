@@ -104,7 +104,7 @@ class Stations:
             if code in station.codes
             for point, source in (station.codes[code],)
         }
-        return Reading(station.device.id, to_ms(report.at), values)
+        return Reading(station.device.id, to_ms(report.at), values, by_instrument=True)
 
     def answers(self, segment: Segment) -> list[bytes]:
         """The segments to send once what this one said is kept: answers, then a question that is due."""

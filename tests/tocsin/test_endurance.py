@@ -6,6 +6,7 @@ import os
 import random
 import resource
 import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -16,7 +17,7 @@ import pytest
 from edge.app import SPOOL
 from firmware_sim import Simulator
 from tests.edge.field import Centre, centre, district_of, instruments, until
-from tests.servers import running_mosquitto
+from tests.servers import missing, running_mosquitto
 from transport.session import Endpoint
 
 pytestmark = pytest.mark.server
@@ -111,9 +112,12 @@ class Site:
         ]
 
     @asynccontextmanager
-    async def agent(self) -> AsyncIterator[Agent]:
+    async def agent(self, **environment: str) -> AsyncIterator[Agent]:
         process = await asyncio.create_subprocess_exec(
-            *self._command, stdin=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE
+            *self._command,
+            stdin=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+            env=os.environ | environment,
         )
         agent = Agent(process)
         try:
@@ -183,6 +187,35 @@ async def test_a_spool_torn_while_in_use_costs_no_reading_that_comes_after(tmp_p
         assert await agent.stop() == 0
         for name in DEVICES:
             assert here.missing(name) == set()
+
+
+@pytest.mark.parametrize("step", ["+1h", "-1h"])
+async def test_a_clock_that_is_set_by_an_hour_moves_no_reading(tmp_path: Path, step: str) -> None:
+    library = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
+    if library is None:
+        missing("libfaketime is not installed; on Debian: apt install faketime")
+    shift = tmp_path / "shift"
+    shift.write_text("+0")
+    faked = {
+        "LD_PRELOAD": str(library),
+        "FAKETIME_TIMESTAMP_FILE": str(shift),
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        "FAKETIME_NO_CACHE": "1",
+    }
+    async with site(tmp_path) as here, here.agent(**faked) as agent:
+        await here.more(10)
+        shift.write_text(step)
+        await until(
+            lambda: agent.said("clock-set") or agent.said("clock-corrected"), "the step to be noticed"
+        )
+        await here.more(20)
+
+        assert await agent.stop() == 0
+        for name in DEVICES:
+            assert here.missing(name) == set()
+            if agent.said("clock-set"):  # nothing vouches for it
+                newest_ms = here.there.samples(name, "level")[-1].at_ms
+                assert abs(time.time() - newest_ms / 1000) < 60
 
 
 async def test_kills_under_load_lose_no_more_than_the_answers_under_way(tmp_path: Path) -> None:
