@@ -94,6 +94,13 @@ FAULTS: Mapping[Quality, Fault] = {
     ),
     Quality.SENTINEL: Fault(Text("It says that it has no value.", "仪器报告没有有效值。"), _ANSWERS),
     Quality.FLAG: Fault(Text("It marks its own values as faulty.", "仪器自行将数据标记为异常。"), _ANSWERS),
+    Quality.MAINTENANCE: Fault(
+        Text(
+            "Somebody is working on it: nothing watches this place meanwhile.",
+            "正在检修，期间此处无人值守监测。",
+        ),
+        Text("Ask who is at it when it will be back.", "请向检修人员询问恢复时间。"),
+    ),
     Quality.INVALID: Fault(Text("What it reads is beyond what can be.", "其读数超出可能的范围。"), _ANSWERS),
 }
 

@@ -18,6 +18,7 @@ from edge.counters import Counters
 from edge.errors import EdgeSpecError
 from edge.intake import Intake
 from edge.losses import Losses, is_whole
+from edge.maintenance import BOOK, Maintenance
 from edge.supervise import supervise
 from edge.timekeeping import VOUCHED_FOR, Surroundings, Timekeeper
 from edge.wiring import Wiring, Work
@@ -38,6 +39,7 @@ SPOOL = "spool.sqlite"
 
 _BUSES_STOP_WITHIN_S = 2.0  # an answer under way is still taken
 _ACKS_AT_ONCE = 100
+_LOOK_EVERY_S = 0.5  # at the book of maintenance
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +92,8 @@ async def run(config: EdgeConfig, stop: asyncio.Event) -> None:
         newest_known_s=_newest_change_s(spool),
         machine=VOUCHED_FOR if config.clock.is_simulated else config.machine,
     )
+    maintenance = Maintenance(config.state_dir / BOOK, now_ms=timekeeper.time.now_ms)
+    maintenance.look()
     counters = Counters()
     losses = Losses(counters)
     keeping = Keeping(most_bytes=gateway.spool_bytes, given_up=losses.note, is_whole=is_whole)
@@ -105,7 +109,14 @@ async def run(config: EdgeConfig, stop: asyncio.Event) -> None:
         replay = {consumer: topics.replay(consumer) for consumer in CONSUMERS}
         courier = Courier(outbox, session, live_topic=topics.live, replay_topics=replay, given_up=losses.note)
         intake = Intake(
-            gateway.id, devices, outbox, courier, counters, timekeeper=timekeeper, urgent=config.urgent
+            gateway.id,
+            devices,
+            outbox,
+            courier,
+            counters,
+            timekeeper=timekeeper,
+            maintenance=maintenance,
+            urgent=config.urgent,
         )
         calendar = Calendar(timekeeper, intake, courier, session, counters)
         work = _work(config, devices, intake, counters, timekeeper)
@@ -114,6 +125,7 @@ async def run(config: EdgeConfig, stop: asyncio.Event) -> None:
             "courier": courier.run,
             "messages": partial(_hear_messages, session, topics, courier, calendar),
             "calendar": calendar.run,
+            "maintenance": partial(_watch_maintenance, maintenance, counters),
             "fill": partial(_watch_fill, outbox, courier, counters, timekeeper.time),
             "beat": partial(
                 keep_beating,
@@ -223,6 +235,13 @@ async def _hear_messages(
                 log.warning("message-refused", reason=str(result))
             elif result is not None:
                 raise result
+
+
+async def _watch_maintenance(maintenance: Maintenance, counters: Counters) -> None:
+    while True:
+        maintenance.look()
+        counters.maintained = len(maintenance.holding)
+        await asyncio.sleep(_LOOK_EVERY_S)
 
 
 async def _watch_fill(outbox: Outbox, courier: Courier, counters: Counters, clock: Clock) -> None:

@@ -17,6 +17,7 @@ class Counters:
     spooled: int = 0  # batches kept durably
     lost: int = 0  # values given up for want of room on disk or in memory
     silent: int = 0  # now: devices that do not answer
+    maintained: int = 0  # now: devices under maintenance
     depth: int = 0  # now: batches that some consumer lacks
     unkept: int = 0  # now: batches in memory alone, for the disk refuses
     spool_bytes: int = 0  # now: what batches take of the disk

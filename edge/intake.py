@@ -15,6 +15,7 @@ import structlog
 from district.inventory import Device, Point
 from edge.counters import Counters
 from edge.errors import NotKeptError
+from edge.maintenance import Maintenance
 from edge.quality import Judge
 from edge.redating import redate
 from edge.report import Reporter, Told
@@ -64,6 +65,7 @@ class Intake:
         courier: Keeps and sends them.
         counters: The agent's figures.
         timekeeper: Corrects the time of what instruments did not date themselves.
+        maintenance: What is being worked on: its readings are kept, and marked.
         urgent: The (device, point) pairs whose readings are given up last.
     """
 
@@ -76,6 +78,7 @@ class Intake:
         counters: Counters,
         *,
         timekeeper: Timekeeper,
+        maintenance: Maintenance,
         urgent: frozenset[tuple[str, str]] = frozenset(),
     ) -> None:
         self._gateway = gateway
@@ -87,6 +90,7 @@ class Intake:
             for device in devices
         }
         self._timekeeper = timekeeper
+        self._maintenance = maintenance
         self._urgent = urgent
         self._in_doubt: dict[int, frozenset[str]] = {}  # by batch: whose readings
         self._keeping = asyncio.Lock()
@@ -107,10 +111,14 @@ class Intake:
         points of a device at once, and must not vouch for a value that is in doubt.
         """
         tracks = self._tracks[reading.device]
+        is_worked_on = self._maintenance.covers(reading.device)
         judged: dict[str, Told] = {}
         for name, (value, quality) in reading.values.items():
             track = tracks[name]
-            told = Told(*track.judge.judge(value, quality, reading.at_ms), reading.at_ms)
+            if is_worked_on:  # what is tried on it is no measure for what comes after
+                told = Told(value, Quality.MAINTENANCE, reading.at_ms)
+            else:
+                told = Told(*track.judge.judge(value, quality, reading.at_ms), reading.at_ms)
             if reading.at_ms >= track.newest_ms:
                 track.newest_ms, track.is_good = reading.at_ms, told.quality.is_good
             judged[name] = told

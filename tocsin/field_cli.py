@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tocsin.options import HERE, AsJson, District
+from tocsin.options import HERE, AsJson, District, State
 from tocsin.serve import FINDINGS, configure_logs, run_until_signal
 
 bus_app = typer.Typer(help="Buses: what is asked on them, and who is there.", no_args_is_help=True)
@@ -181,3 +181,55 @@ def device_live(
 
     configure_logs()
     run_until_signal(lambda stop: watch_device(district, device, port, every, stop))
+
+
+@device_app.command("maintain")
+def device_maintain(
+    device: Annotated[str | None, typer.Argument(help="A device of devices.yaml.")] = None,
+    *,
+    lasting: Annotated[str | None, typer.Option("--for", help="How long, as in 2h or 45m.")] = None,
+    by: Annotated[str, typer.Option(help="Who works on it.")] = "",
+    reason: Annotated[str, typer.Option(help="What for.")] = "",
+    end: Annotated[bool, typer.Option("--end", help="It is over before its time.")] = False,
+    district: District = HERE,
+    state: State = None,
+    json: AsJson = False,
+) -> None:
+    """Say that a device is worked on, or list what is: nobody is alarmed by what it shows meanwhile."""
+    from tocsin import upkeep
+
+    configure_logs()
+    book = upkeep.MaintenanceBook(district, state)
+    if device is not None and end:
+        book.end(device)
+    elif device is not None:
+        if lasting is None or not by:
+            raise typer.BadParameter("say how long and who: --for 2h --by NAME; or --end")
+        book.begin(device, lasting, by=by, reason=reason)
+    spells = book.spells()
+    typer.echo(dumps({"maintenance": spells}, ensure_ascii=False) if json else upkeep.spoken(spells))
+
+
+@device_app.command("zero")
+def device_zero(
+    device: DeviceId,
+    *,
+    staff: Annotated[float, typer.Option(help="What the staff gauge shows, in the datum's frame.")],
+    by: Annotated[str, typer.Option(help="Who read it.")],
+    reading: Annotated[
+        float | None, typer.Option(help="What the instrument shows; without it, it is asked.")
+    ] = None,
+    point: Annotated[str, typer.Option(help="The point that the datum belongs to.")] = "level",
+    district: District = HERE,
+    state: State = None,
+    port: Endpoint = None,
+    json: AsJson = False,
+) -> None:
+    """Set a gauge's datum from the staff gauge: writes devices.yaml, and who did it."""
+    from tocsin import upkeep
+
+    configure_logs()
+    levelling = upkeep.level(
+        district, state, device, point=point, staff=staff, by=by, reading=reading, endpoint=port
+    )
+    typer.echo(dumps(levelling.as_json(), ensure_ascii=False) if json else levelling.spoken(), nl=True)

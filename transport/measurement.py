@@ -25,6 +25,7 @@ class Quality(StrEnum):
     EXCEPTION = "bad:exception"
     SENTINEL = "bad:sentinel"
     FLAG = "bad:flag"
+    MAINTENANCE = "bad:maintenance"
     INVALID = "bad:invalid"
 
     @property

@@ -2,21 +2,27 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from textwrap import dedent
 
-from district.inventory import District
+from district.inventory import Device, District
 from district.load import load_district
 from edge.app import CONSUMERS, EdgeConfig, run
+from edge.counters import Counters
+from edge.intake import Intake
+from edge.maintenance import BOOK, Maintenance
+from edge.timekeeping import VOUCHED_FOR, Timekeeper
 from firmware_sim import SimClock, Simulator
 from firmware_sim.units import Endpoint as SimEndpoint
 from transport.acks import Ack, encode_ack
 from transport.batch import Batch, Sample, decode_batch
-from transport.clock import Clock, parse_clock
+from transport.clock import Clock, parse_clock, real_clock
+from transport.courier import Courier
 from transport.errors import NotConnectedError
+from transport.outbox import Outbox
 from transport.session import Endpoint, Session, open_session
 from transport.topics import ANY_LIVE, any_replay, gateway_of
 
@@ -53,6 +59,13 @@ async def until(condition: Callable[[], object], what: str, *, within_s: float =
     while not condition():
         assert time.monotonic() < deadline, f"waited {within_s:g} s in vain for {what}"
         await asyncio.sleep(0.01)
+
+
+def intake_of(devices: Iterable[Device], outbox: Outbox, courier: Courier, counters: Counters) -> Intake:
+    """The intake of a gateway that knows the time and on which nobody works."""
+    timekeeper = Timekeeper(real_clock(), machine=VOUCHED_FOR)
+    nobody = Maintenance(Path(outbox.path).with_name(BOOK), now_ms=timekeeper.time.now_ms)
+    return Intake("gw", devices, outbox, courier, counters, timekeeper=timekeeper, maintenance=nobody)
 
 
 class Centre:

@@ -16,15 +16,13 @@ from edge.conversation import Conversation
 from edge.counters import Counters
 from edge.hj212.hearer import Hj212Hearer
 from edge.hj212.stations import Stations
-from edge.intake import Intake
 from edge.listeners import StationServer
 from edge.roll import Roll
-from edge.timekeeping import VOUCHED_FOR, Timekeeper
-from tests.edge.field import PATIENCE_S, until
+from tests.edge.field import PATIENCE_S, intake_of, until
 from tests.edge.points import point, station
 from tests.edge.test_hj212_segments import from_the_standard
 from transport.batch import Sample, decode_batch
-from transport.clock import Clock, real_clock
+from transport.clock import Clock
 from transport.courier import Courier
 from transport.measurement import Quality, to_ms
 from transport.outbox import Outbox, open_outbox
@@ -77,9 +75,7 @@ async def post(
         open_session(NOBODY, client_id="edge") as session,
     ):
         courier = Courier(outbox, session, live_topic="live", replay_topics={})
-        intake = Intake(
-            "gw", devices, outbox, courier, counters, timekeeper=Timekeeper(real_clock(), machine=VOUCHED_FOR)
-        )
+        intake = intake_of(devices, outbox, courier, counters)
         roll = Roll(devices, clock=clock, intake=intake, counters=counters)
         stations = Stations(
             devices, passwords=passwords or {}, timezone=CHINA, clock=clock, roll=roll, counters=counters

@@ -13,11 +13,9 @@ from district.inventory import Device
 from edge.counters import Counters
 from edge.errors import NotKeptError
 from edge.intake import Intake
-from edge.timekeeping import VOUCHED_FOR, Timekeeper
-from tests.edge.field import PATIENCE_S
+from tests.edge.field import PATIENCE_S, intake_of
 from tests.edge.points import device, point, register
 from transport.batch import Batch, Reading, Sample, decode_batch
-from transport.clock import real_clock
 from transport.courier import Courier
 from transport.measurement import Quality
 from transport.outbox import Outbox, open_outbox
@@ -57,14 +55,7 @@ async def bench(folder: Path, *devices: Device) -> AsyncIterator[Bench]:
         counters = Counters()
         courier = Courier(outbox, session, live_topic="live", replay_topics={})
         yield Bench(
-            Intake(
-                "gw",
-                devices,
-                outbox,
-                courier,
-                counters,
-                timekeeper=Timekeeper(real_clock(), machine=VOUCHED_FOR),
-            ),
+            intake_of(devices, outbox, courier, counters),
             outbox,
             counters,
         )
