@@ -27,7 +27,7 @@ _UNSYNCHRONISED = 5  # what adjtimex(2) returns while nothing steers the clock
 _TIMEX_BYTES = 512  # more than `struct timex` takes anywhere; all zero, it asks and sets nothing
 _HARDWARE_CLOCK = Path("/dev/rtc0")
 _FRESH_S = 600.0  # a machine that started so lately may still wait for its time service
-_EARLIEST_S = datetime(2026, 11, 1, tzinfo=UTC).timestamp()  # this program did not exist before
+EARLIEST_S = datetime(2026, 11, 1, tzinfo=UTC).timestamp()  # this program did not exist before
 
 
 def kernel_is_synchronised() -> bool:
@@ -82,7 +82,7 @@ class Timekeeper:
         self.pace = replace(clock, wall=self._paced_s)
         self.time = replace(clock, wall=self._true_s)
         ran_on = self._machine.has_hardware_clock() or self._machine.steady_s() > _FRESH_S
-        possible = clock.wall() >= max(newest_known_s - _STEP_S, _EARLIEST_S)
+        possible = clock.wall() >= max(newest_known_s - _STEP_S, EARLIEST_S)
         self.is_doubtful = not (self._machine.is_synchronised() or (ran_on and possible))
         if self.is_doubtful:
             log.warning(

@@ -18,7 +18,20 @@ from tocsin.alerting_cli import cap_app, ledger_app, register_alerting_commands
 from tocsin.explain import explain
 from tocsin.field_cli import register_field_commands
 from tocsin.findings import default_language, findings_json, render_findings
-from tocsin.options import HERE, LISTEN, AsJson, Broker, ClockText, District, Lang, Listen, State, around
+from tocsin.options import (
+    HERE,
+    LISTEN,
+    AsJson,
+    Broker,
+    BusEndpoints,
+    ClockText,
+    District,
+    Lang,
+    Listen,
+    State,
+    around,
+    endpoints_of,
+)
 from tocsin.rules_cli import register_rules_commands
 from tocsin.serve import FINDINGS, INTERRUPTED, OK, USAGE, configure_logs, run_until_signal
 from tocsin.store_cli import register_store_commands
@@ -121,9 +134,7 @@ def edge(
     gateway: Annotated[
         str | None, typer.Option(help="Which gateway this is; needed where there are several.")
     ] = None,
-    bus: Annotated[
-        list[str] | None, typer.Option(help="BUS=PORT or BUS=HOST:PORT: where a bus is on this machine.")
-    ] = None,
+    bus: BusEndpoints = None,
     *,
     state: State = None,
     broker: Broker = None,
@@ -132,15 +143,7 @@ def edge(
     """Run the agent of one gateway: read its instruments, spool, publish."""
     from tocsin import wiring
 
-    endpoints = dict(_split(text) for text in bus or [])
-    run_until_signal(wiring.edge(around(district, state, broker, clock), gateway, endpoints))
-
-
-def _split(text: str) -> tuple[str, str]:
-    name, separator, endpoint = text.partition("=")
-    if not separator or not endpoint:
-        raise typer.BadParameter(f"{text!r}: expected BUS=PORT or BUS=HOST:PORT")
-    return name, endpoint
+    run_until_signal(wiring.edge(around(district, state, broker, clock), gateway, endpoints_of(bus)))
 
 
 @app.command()
@@ -219,9 +222,7 @@ def sim(
     """Run the simulated instruments of a district (its simulation.yaml)."""
     from tocsin.simulation import simulator_command
 
-    command = simulator_command(
-        district, run_dir, connect=dict(_split(text) for text in connect or []), clock=clock
-    )
+    command = simulator_command(district, run_dir, connect=endpoints_of(connect), clock=clock)
     os.execv(command[0], command)  # noqa: S606  (the simulator takes this process's place)
 
 

@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from tocsin.options import HERE, AsJson, District, State
-from tocsin.serve import FINDINGS, configure_logs, run_until_signal
+from tocsin.findings import default_language
+from tocsin.options import HERE, AsJson, Broker, BusEndpoints, District, Lang, State, around, endpoints_of
+from tocsin.serve import FINDINGS, OK, configure_logs, run_until_signal
 
 bus_app = typer.Typer(help="Buses: what is asked on them, and who is there.", no_args_is_help=True)
 device_app = typer.Typer(help="Single instruments.", no_args_is_help=True)
@@ -22,6 +23,29 @@ def register_field_commands(app: typer.Typer) -> None:
     """Add them to the command line."""
     app.add_typer(bus_app, name="bus")
     app.add_typer(device_app, name="device")
+    app.command()(doctor)
+
+
+def doctor(
+    district: District = HERE,
+    gateway: Annotated[str | None, typer.Option(help="Only this gateway's lines and spool.")] = None,
+    bus: BusEndpoints = None,
+    *,
+    state: State = None,
+    broker: Broker = None,
+    json: AsJson = False,
+    lang: Lang = None,
+) -> None:
+    """Look for what keeps a gateway from its work: lines, clock, disk, spool, broker; with remedies."""
+    from tocsin.doctor import examine
+    from tocsin.remark import spoken
+
+    remarks = examine(around(district, state, broker, None), gateway, endpoints_of(bus))
+    if json:
+        typer.echo(dumps({"remarks": [each.as_json() for each in remarks]}, ensure_ascii=False))
+    else:
+        typer.echo(spoken(remarks, lang.value if lang else default_language()))
+    raise typer.Exit(OK if all(each.is_well for each in remarks) else FINDINGS)
 
 
 @bus_app.command("plan")

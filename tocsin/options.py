@@ -31,6 +31,10 @@ Broker = Annotated[
         "--broker", envvar="TOCSIN_BROKER", help="mqtt://HOST:PORT or mqtts://…; overrides the district's."
     ),
 ]
+BusEndpoints = Annotated[
+    list[str] | None,
+    typer.Option("--bus", help="BUS=PORT or BUS=HOST:PORT: where a bus is on this machine; repeatable."),
+]
 ClockText = Annotated[
     str | None, typer.Option("--clock", hidden=True, help="Simulated time: WALL@EVENT*SPEED.")
 ]
@@ -59,3 +63,18 @@ def around(district: Path, state: Path | None, broker: str | None, clock: str | 
         broker=broker,
         clock=parse_clock(clock) if clock else real_clock(),
     )
+
+
+def endpoints_of(texts: list[str] | None) -> dict[str, str]:
+    """Bus id to port or ``HOST:PORT``, as given by ``--bus``.
+
+    Raises:
+        typer.BadParameter: A text is of another form.
+    """
+    endpoints = {}
+    for text in texts or []:
+        name, separator, endpoint = text.partition("=")
+        if not separator or not endpoint:
+            raise typer.BadParameter(f"{text!r}: expected BUS=PORT or BUS=HOST:PORT")
+        endpoints[name] = endpoint
+    return endpoints

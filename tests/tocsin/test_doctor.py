@@ -1,0 +1,112 @@
+"""The doctor: what keeps a gateway from its work is found, with what to do."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge.app import SPOOL
+from tests.edge.field import district_of, instruments
+from tests.edge.test_faults import MODBUS, MODBUS_INSTRUMENTS
+from tests.servers import free_port, running_mosquitto
+from tocsin.doctor_lines import holder_of
+from tocsin.upkeep import gateway_state
+from transport.outbox import open_outbox
+from transport.session import Endpoint
+
+
+async def examined(folder: Path, *words: str) -> tuple[int, dict[str, dict[str, Any]]]:
+    """What the doctor says, by what was looked at."""
+    command = [sys.executable, "-m", "tocsin", "doctor", "-d", str(folder), "--json", *words]
+    done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=False)
+    assert done.returncode in {0, 1}, done.stderr
+    remarks = json.loads(done.stdout)["remarks"]
+    assert all(each["ok"] == (each["remedy"] is None) for each in remarks)
+    return done.returncode, {each["what"]: each for each in remarks}
+
+
+@pytest.mark.server
+async def test_a_gateway_that_can_work_is_well(tmp_path: Path, broker: Endpoint) -> None:
+    district_of(tmp_path / "district", MODBUS)
+    async with instruments(tmp_path / "sim", MODBUS_INSTRUMENTS) as sim:
+        buses = [part for bus, at in sim.endpoints.items() for part in ("--bus", f"{bus}={at}")]
+        _, said = await examined(tmp_path / "district", "--broker", broker.url, *buses)
+
+    mended_elsewhere = {"clock", "disk"}  # of the machine that runs the test
+    assert {what for what, each in said.items() if not each["ok"]} <= mended_elsewhere
+    assert {"configuration", "bus line", "bus plc", "spool gw", "broker"} <= set(said)
+
+
+async def test_what_is_not_there_is_named_with_its_remedy(tmp_path: Path) -> None:
+    folder = tmp_path / "district"
+    district_of(folder, MODBUS)
+    nobody = f"127.0.0.1:{free_port()}"
+
+    code, said = await examined(folder, "--broker", f"mqtt://{nobody}", "--bus", f"plc={nobody}")
+
+    assert code == 1
+    assert "/nowhere is not there" in said["bus line"]["said"]["en"]
+    assert f"{nobody} does not answer" in said["bus plc"]["said"]["en"]
+    assert "refused" in said["broker"]["said"]["en"].lower()
+    assert "不存在" in said["bus line"]["said"]["zh"]
+
+
+async def test_mistakes_in_the_files_come_first_and_the_rest_is_looked_at_too(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "district"
+    district_of(folder, MODBUS)
+    text = (folder / "devices.yaml").read_text(encoding="utf-8")
+    (folder / "devices.yaml").write_text(text.replace("use: gauge", "use: gage", 1), encoding="utf-8")
+
+    code, said = await examined(folder)
+
+    assert code == 1
+    assert next(iter(said)) == "configuration"
+    assert "tocsin check" in said["configuration"]["remedy"]["en"]
+    assert "disk" in said
+
+
+@pytest.mark.server
+async def test_a_broker_that_wants_another_name_says_so(tmp_path: Path) -> None:
+    folder = tmp_path / "district"
+    district_of(folder, MODBUS)
+    with running_mosquitto(tmp_path, settings="allow_anonymous false") as mosquitto:
+        _, said = await examined(folder, "--broker", mosquitto.endpoint.url)
+
+    assert "lets us not in" in said["broker"]["said"]["en"]
+
+
+async def test_a_damaged_spool_and_a_deep_one_are_told_apart(tmp_path: Path) -> None:
+    folder = tmp_path / "district"
+    district_of(folder, MODBUS)
+    path = gateway_state(folder, None, "gw") / SPOOL
+    async with open_outbox(path, epoch="e", consumers=["store"]) as outbox:
+        await asyncio.gather(*(outbox.append(outbox.next_seq(), b"x" * 100) for _ in range(1500)))
+    _, said = await examined(folder)
+    assert "1500 batches wait" in said["spool gw"]["said"]["en"]
+
+    path.write_bytes(b"?" * 5000)
+    _, said = await examined(folder)
+    assert "damaged" in said["spool gw"]["said"]["en"]
+
+
+def test_who_holds_a_port_is_named() -> None:
+    master, slave = os.openpty()
+    name = Path(os.ttyname(slave))
+    os.close(slave)
+    try:
+        assert holder_of(name) is None
+        command = [sys.executable, "-c", "import sys; held = open(sys.argv[1]); input()", str(name)]
+        with subprocess.Popen(command, stdin=subprocess.PIPE) as other:
+            while (holder := holder_of(name)) is None:
+                assert other.poll() is None
+            assert str(other.pid) in holder
+            other.kill()
+    finally:
+        os.close(master)
