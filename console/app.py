@@ -16,17 +16,21 @@ import uvicorn
 from alerting.database import FILE_NAME as LEDGER_FILE
 from collector.errors import CollectorError
 from collector.stores import open_store
-from console.accounts import FILE_NAME, open_register
 from console.asking import Asker
+from console.drafts import Drafting
 from console.errors import AddressError
 from console.files import Files
 from console.gate import Administration, Gate
 from console.journal import open_journal
 from console.newest import SUBSCRIPTIONS, Newest
 from console.office import Office
+from console.register import FILE_NAME, open_register
 from console.stream import Stream
+from console.trial import Trial
 from console.web.site import build_site
 from district.inventory import District
+from rules.backtest import History
+from rules.load import RULES
 from transport import topics
 from transport.beat import beat_will, keep_beating
 from transport.clock import Clock
@@ -48,6 +52,7 @@ class ConsoleConfig:
     state_dir: Path
     alerting_dir: Path  # whose ledger it reads
     collector_dir: Path  # whose store it reads
+    history: History  # what backtests judge
     clock: Clock
     host: str = "127.0.0.1"
     port: int = 8480  # 0: any that is free
@@ -110,6 +115,10 @@ async def open_console(config: ConsoleConfig) -> AsyncIterator[Opening]:
             stream=Stream(journal, now_ms=config.clock.now_ms),
             newest=newest,
             asker=asker,
+            trial=Trial(config.district, files, config.history),
+            drafting=Drafting(
+                register, config.folder / RULES, now_ms=config.clock.now_ms, reload=asker.reload_rules
+            ),
         )
         await stack.enter_async_context(_following(config, session, newest, asker, office))
         url = await stack.enter_async_context(_serving(config, office))

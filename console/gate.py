@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from console.accounts import Account, Invitation, Register, Session, Token, action
+from console.accounts import Account, Invitation, Session, Token, action
 from console.errors import (
     ClashError,
     ConsoleError,
@@ -19,6 +19,7 @@ from console.errors import (
 )
 from console.pace import Pace
 from console.proofs import fingerprint, hash_password, is_password, new_totp_secret, new_word, totp_step
+from console.register import Register
 from console.roles import ADMINISTERING, SECOND_FACTOR, Deed, Reach, Role, may
 from district.findings import Text
 from district.inventory import District

@@ -70,6 +70,7 @@ class Journal:
         self._thread = thread
         self._connection: sqlite3.Connection | None = None
         self._last = 0
+        self._ill = False  # said once
         self._episodes: dict[str, int] = {}
         self._over: set[str] = set()  # threads whose episode has ended
         self._messages: dict[str, tuple[str, int]] = {}  # identifier to its story
@@ -128,8 +129,11 @@ class Journal:
             try:
                 rows = await self._in_thread(partial(self._rows, "seq > ?", (self._last,)))
             except sqlite3.Error as exc:  # alerting is only just making it, or the disk is ill
-                log.debug("ledger-unreadable", reason=str(exc))
+                if not self._ill:
+                    log.warning("ledger-unreadable", ledger=str(self._path), reason=str(exc))
+                self._ill = True
                 return
+            self._ill = False
             facts = [self._place(row) for row in rows]
             if facts:
                 for hear in self._news:

@@ -4,13 +4,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from collector.store import Store
-from console.accounts import Register
 from console.asking import Asker
+from console.drafts import Drafting
 from console.files import Files
 from console.gate import Administration, Gate
 from console.journal import Journal
 from console.newest import Newest
+from console.register import Register
 from console.stream import Stream
+from console.trial import Trial
 from district.inventory import District
 from transport.clock import Clock
 
@@ -31,3 +33,5 @@ class Office:
     stream: Stream
     newest: Newest
     asker: Asker
+    trial: Trial
+    drafting: Drafting

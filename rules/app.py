@@ -1,17 +1,20 @@
 """The rules engine as a process: builds its parts, connects them, and ends them cleanly."""
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 
+import msgspec
 import structlog
 
 from district.inventory import District
 from rules.desk import Desk, open_desk
 from rules.displays import Displays
 from rules.journal import open_journal
+from rules.reload import Reload, read_anew
 from rules.rulebook import Rulebook
 from rules.state import Announced
 from rules.transition import Announcement, Level, encode_announcement
@@ -24,6 +27,7 @@ from transport.courier import Courier
 from transport.errors import NotConnectedError, WireError
 from transport.outbox import Outbox, open_outbox
 from transport.session import Endpoint, Message, Session, open_session
+from transport.wire import read_json
 
 log = structlog.get_logger(__name__)
 
@@ -36,6 +40,8 @@ OUTBOX_FILE = "outbox.sqlite"
 _STANDING_EVERY_S = 60.0  # wall time
 _TICK_EVENT_S = 10.0  # event time, as far as the wall allows:
 _TICK_WALL_S = (0.25, 10.0)  # at most and at least so often
+_COMMANDS = topics.server_command(SERVICE)
+_reload_decoder = msgspec.json.Decoder(Reload)
 _MOST = 256  # messages journalled as one transaction
 
 
@@ -48,6 +54,7 @@ class RulesConfig:
     broker: Endpoint
     state_dir: Path
     clock: Clock
+    load: Callable[[], Rulebook] | None = None  # reads the rules anew when somebody asks for it
     beat_every_s: float = BEAT_EVERY_S  # wall time
     standing_every_s: float = _STANDING_EVERY_S
     drain_s: float = 1.5  # how long after a stop transitions may still be acknowledged
@@ -71,7 +78,12 @@ async def run(config: RulesConfig, stop: asyncio.Event) -> None:
         async with open_session(
             config.broker,
             client_id=f"tocsin-{district.id}-{SERVICE}",
-            subscriptions=[topics.ANY_LIVE, topics.any_replay(CONSUMER), topics.transition_ack(root)],
+            subscriptions=[
+                topics.ANY_LIVE,
+                topics.any_replay(CONSUMER),
+                topics.transition_ack(root),
+                topics.server_command(SERVICE),
+            ],
             will=beat_will(status, SERVICE),
         ) as session:
             topic = topics.transition(root)
@@ -203,6 +215,8 @@ class _Office:
             try:
                 if message.topic == self._ack_topic:
                     await self._courier.heard(message.payload)
+                elif message.topic == _COMMANDS:
+                    await self._reload(message.payload)
                 else:
                     kept.append((message, decode_batch(message.payload)))
             except WireError as exc:
@@ -217,6 +231,19 @@ class _Office:
         self._tally["batches"] += len(kept)
         for _, batch in kept:
             await self._announce(self._desk.judge(batch, now_ms))
+
+    async def _reload(self, payload: bytes) -> None:
+        """Take over the rules as they are on disk now, and say so."""
+        request = read_json(payload, _reload_decoder, what="a request")
+        if self._config.load is None:
+            return
+        rulebook, answer = await asyncio.to_thread(read_anew, request, self._config.load)
+        if rulebook is not None:
+            now_ms = self._config.clock.now_ms()
+            self._displays.show(await self._desk.take_over(rulebook, now_ms, self._courier))
+            log.info("rules-taken-over", rules=rulebook.fingerprint)
+        with suppress(NotConnectedError):  # whoever asked asks again
+            await self._session.publish(topics.server_answer(SERVICE), msgspec.json.encode(answer))
 
     async def _announce(self, announced: list[Announced]) -> None:
         await self._desk.announce(announced, self._courier)

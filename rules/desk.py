@@ -67,6 +67,21 @@ class Desk:
             epoch = self._journal.epoch
             await asyncio.gather(*(courier.send(each.ordinal, as_message(each, epoch)) for each in announced))
 
+    async def take_over(self, rulebook: Rulebook, now_ms: int, courier: Courier) -> list[Announced]:
+        """Judge by other rules from now on; what they change at once is announced, and returned.
+
+        Raises:
+            sqlite3.Error: The disk refuses; at its next start the engine takes over what is on disk then.
+        """
+        self.engine = Engine(rulebook, self.engine.state)
+        announced = self.engine.adopt(now_ms)
+        await self.announce(announced, courier)
+        state = self.engine.state
+        snapshot = Snapshot(state.ordinal, encode_state(state))
+        await self._journal.keep_snapshot(snapshot, rulebook=encode_rulebook(rulebook))
+        self._entries = 0
+        return announced
+
     async def keep_snapshot(self, *, at_once: bool = False) -> None:
         """Replace the snapshot if enough has come since; to be called when everything kept is judged.
 

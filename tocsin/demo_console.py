@@ -14,6 +14,8 @@ from console.office import Office
 from console.proofs import fingerprint, hash_password, new_word
 from console.roles import Role
 from district.inventory import District
+from tocsin.backtest import StoreHistory
+from tocsin.wiring import Surroundings
 from transport.clock import Clock
 from transport.session import Endpoint
 
@@ -51,6 +53,7 @@ async def open_demo_console(
         state_dir=folders["console"],
         alerting_dir=folders["alerting"],
         collector_dir=folders["collector"],
+        history=StoreHistory(Surroundings(district=folder, state=state, clock=clock), district),
         clock=clock,
         host=_HOST,
         port=_free_or_any(port),

@@ -130,6 +130,7 @@ def rules(at: Surroundings) -> Run:
         broker=broker_of(district, at, "rules"),
         state_dir=at.state_of("rules"),
         clock=at.clock,
+        load=lambda: load_rules(at.district, district),
     )
     return lambda stop: run(config, stop)
 
@@ -141,6 +142,7 @@ def console(at: Surroundings, listen: str, said: "Callable[[Opening], None]") ->
         TocsinError: The address to listen at is of another form.
     """
     from console.app import ConsoleConfig, run
+    from tocsin.backtest import StoreHistory
 
     district = load_district(at.district)
     host, _, port = listen.rpartition(":")
@@ -154,6 +156,7 @@ def console(at: Surroundings, listen: str, said: "Callable[[Opening], None]") ->
         state_dir=at.state_of("console"),
         alerting_dir=at.state_of("alerting"),
         collector_dir=at.state_of("collector"),
+        history=StoreHistory(at, district),
         clock=at.clock,
         host=host.strip("[]"),
         port=int(port),

@@ -7,9 +7,10 @@ from pydantic import BaseModel, Field
 
 from alerting.ledger import read_sealed, verify
 from alerting.privacy import mask_numbers
-from console.accounts import FILE_NAME, Account, Token
+from console.accounts import Account, Token
 from console.errors import ConsoleError
 from console.gate import Visitor
+from console.register import FILE_NAME
 from console.roles import ANSWERING, Deed, Role
 from console.web.entrance import PROBLEMS, Needs, office_of
 from console.web.sessions import Login

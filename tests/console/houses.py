@@ -22,6 +22,8 @@ from district.load import load_district
 from tests.alerting.offices import Office, open_office
 from tests.alerting.samples import DEMO, MINUTE_MS, NOON_MS
 from tests.servers import free_port
+from tocsin.backtest import StoreHistory
+from tocsin.wiring import Surroundings
 from transport.batch import Sample
 from transport.clock import Clock
 from transport.measurement import Quality
@@ -147,6 +149,7 @@ async def open_house(
         state_dir=state / "console",
         alerting_dir=state / "alerting",
         collector_dir=state / "collector",
+        history=StoreHistory(Surroundings(district=district_folder, state=state), district),
         clock=standing_clock(minute),
         port=0,
         now_s=lambda: wall.now_s,

@@ -3,8 +3,9 @@
 import pytest
 
 from alerting.ledger import read_sealed, verify
-from console.accounts import FILE_NAME, Account
+from console.accounts import Account
 from console.proofs import totp_code
+from console.register import FILE_NAME
 from console.roles import Role
 from tests.console.houses import PHRASE, House
 

@@ -50,6 +50,16 @@ TABLE = {
     "GET /api/v1/people": SEES,
     "GET /api/v1/preview": SEES,
     "GET /api/v1/rules": SEES,
+    "POST /api/v1/rules/check": DESK,
+    "POST /api/v1/rules/form": DESK,
+    "POST /api/v1/rules/backtest": DESK,
+    "POST /api/v1/rules/drafts": DESK,
+    "GET /api/v1/rules/drafts/{name}": SEES,
+    "POST /api/v1/rules/drafts/{name}/approve": "approver",
+    "POST /api/v1/rules/drafts/{name}/apply": DESK,
+    "POST /api/v1/rules/drafts/{name}/withdraw": DESK,
+    "GET /api/v1/rules/versions/{number}": SEES,
+    "POST /api/v1/rules/versions/{number}/restore": "approver",
     "GET /api/v1/accounts": "administrator",
     "POST /api/v1/accounts": "administrator",
     "POST /api/v1/accounts/{name}/invitation": "administrator",
@@ -66,6 +76,10 @@ BODIES = {
     "POST /api/v1/session/second": {"code": "123456"},
     "POST /api/v1/accounts": {"name": "somebody", "title": "x"},
     "PUT /api/v1/rights/{name}": {"role": "viewer", "areas": []},
+    "POST /api/v1/rules/check": {"text": "version: 1"},
+    "POST /api/v1/rules/form": {"text": "version: 1", "edits": []},
+    "POST /api/v1/rules/backtest": {"text": "version: 1"},
+    "POST /api/v1/rules/drafts": {"text": "version: 1", "why": "x", "base": "0" * 64},
     "POST /api/v1/tokens": {"name": "some-token", "areas": ["linjiang"]},
 }
 QUERIES = {"GET /api/v1/preview": {"site": "river-01", "hazard": "flood", "level": "red"}}
@@ -114,7 +128,9 @@ async def ask(browser: httpx.AsyncClient, name: str) -> httpx.Response:
     method, path = name.split()
     for step in ("thread", "identifier", "ref", "token", "device", "point", "name"):
         path = path.replace(f"{{{step}}}", "flood--nowhere")
-    path = path.replace("{episode}", "1")
+    path = path.replace("{episode}", "1").replace("{number}", "1")
+    if "/drafts/" in path:
+        path = path.replace("flood--nowhere", "abcdef")
     body = BODIES.get(name, {}) if method in ("POST", "PUT") else None
     request = browser.build_request(method, path, json=body, params=QUERIES.get(name))
     answer = await browser.send(request, stream=True)
