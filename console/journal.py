@@ -125,7 +125,7 @@ class Journal:
 
     async def look(self) -> None:
         """Take what is new."""
-        while True:
+        while self._connection is not None or self._path.exists():  # alerting makes it at its first start
             try:
                 rows = await self._in_thread(partial(self._rows, "seq > ?", (self._last,)))
             except sqlite3.Error as exc:  # alerting is only just making it, or the disk is ill

@@ -96,6 +96,7 @@ class Trial:
                 }
                 for each in changes
             ],
+            "names": {one.id: {"zh": one.name.zh, "en": one.name.en} for one in self._files.contacts.people},
             "plots": [
                 self._plot(each.rule, each.subject, rulebooks, told, samples, since_ms)
                 for each in changes[:_MOST_PLOTS]

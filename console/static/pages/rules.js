@@ -60,7 +60,8 @@ function Code({ text, findings, onText, locked }) {
   const lines = text.split("\n");
   const bad = new Map(findings.map((one) => [one.line, one]));
   const area = useRef(null);
-  useEffect(() => { area.current.style.height = `${lines.length * 20 + 20}px`; }, [lines.length]);
+  const longest = Math.max(...lines.map((line) => [...line].reduce((sum, sign) => sum + (sign.charCodeAt(0) > 0x2e80 ? 2 : 1), 0)));
+  useEffect(() => { Object.assign(area.current.style, { height: `${lines.length * 20 + 20}px`, minWidth: `${longest * 8 + 24}px` }); }, [lines.length, longest]);
   return html`<div class="code"><ol aria-hidden="true">${lines.map((_, index) => html`<li class=${bad.has(index + 1) ? "bad" : ""} title=${bad.get(index + 1)?.[language] ?? ""}>${index + 1}</li>`)}</ol>
     <textarea id="rules-text" ref=${area} value=${text} onInput=${(event) => onText(event.target.value)} readOnly=${locked} spellcheck=${false} autocapitalize="off" wrap="off" aria-label=${t("rules.text")}></textarea></div>`;
 }
@@ -71,6 +72,12 @@ function show(line, column, width) {
   area.setSelectionRange(before + column - 1, before + column - 1 + width);
   area.closest(".code").scrollTo({ top: (line - 6) * 20, behavior: "smooth" });
 }
+// Scrolls the text to a rule.
+function reveal(id) {
+  const area = document.getElementById("rules-text");
+  const line = area.value.split("\n").findIndex((each) => new RegExp(`\\bid: *${id}\\b`).test(each));
+  if (line >= 0) area.closest(".code").scrollTo({ top: (line - 1) * 20, behavior: "smooth" });
+}
 const Finding = ({ one }) => html`<button type="button" class="finding" onClick=${() => show(one.line, one.column, one.width)}><strong class="num">${t("rules.line", { line: one.line })}</strong> <span class="mono">${one.key}</span><br />${one[language]}<br /><span class="muted">→ ${one.fix[language]}${one.suggestion ? ` · ${t("rules.meant", { word: one.suggestion })}` : ""}</span></button>`;
 
 // The form: each rule's ladders, for everywhere, for a season, for a place.
@@ -79,7 +86,7 @@ function Form({ data, edit, locked, before }) {
   const wanted = decodeURIComponent(location.hash.slice(1));
   const [open, setOpen] = useState(wanted || rules.find((rule) => rule?.levels || rule?.override)?.id);
   const seasons = Object.keys(data?.seasons ?? {});
-  return html`<div class="stack form-side">${rules.map((rule, index) => rule && typeof rule === "object" && html`<details key=${rule.id} open=${open === rule.id} onToggle=${(event) => event.target.open && setOpen(rule.id)}>
+  return html`<div class="stack form-side">${rules.map((rule, index) => rule && typeof rule === "object" && html`<details key=${rule.id} open=${open === rule.id} onToggle=${(event) => { if (event.target.open) { setOpen(rule.id); reveal(rule.id); } }}>
     <summary>${named(rule.name) || rule.id} <span class="mono muted">${rule.id}</span> <span class="muted small">${named(live.district.hazards[rule.hazard]) || ""}</span></summary>
     <div class="stack">${ladders(rule, seasons).map(({ title, steps, ladder }) => html`<${Ladder} key=${steps.join(".")} title=${title} path=${["rules", index, ...steps]} ladder=${ladder} edit=${edit} locked=${locked} before=${dig(before?.rules?.find((one) => one?.id === rule.id), steps)} />`)}
       ${ladders(rule, seasons).length === 0 && html`<p class="muted small">${t("rules.text-only")}</p>`}</div></details>`)}</div>`;
@@ -114,7 +121,7 @@ function Ladder({ title, path: steps, ladder, edit, locked, before }) {
 function Trial({ trial }) {
   const sides = [["old", trial.old], ["new", trial.new]];
   return html`<div class="stack"><h2>${t("trial.title")}</h2><p class="muted">${t("trial.of", { readings: trial.readings, from: `${day(trial.from_ms)} ${clock(trial.from_ms, false)}`, to: `${day(trial.to_ms)} ${clock(trial.to_ms, false)}`, seconds: trial.seconds })}</p>
-    <div class="scroll"><table><thead><tr><th></th>${LEVELS.map((level) => html`<th><${Badge} level=${level} /></th>`)}<th>${t("trial.changes")}</th><th>${t("trial.messages")}</th><th>${t("trial.people")}</th></tr></thead><tbody>${sides.map(([name, side]) => html`<tr><td><strong>${t(`trial.${name}`)}</strong></td>${LEVELS.map((level) => html`<td class="num">${side.raised[level]}</td>`)}<td class="num">${side.transitions}</td><td class="num">${side.messages}</td><td class="small">${Object.entries(side.people).map(([person, n]) => `${person} × ${n}`).join(", ") || "–"}</td></tr>`)}</tbody></table></div>
+    <div class="scroll"><table><thead><tr><th></th>${LEVELS.map((level) => html`<th><${Badge} level=${level} /></th>`)}<th>${t("trial.changes")}</th><th>${t("trial.messages")}</th><th>${t("trial.people")}</th></tr></thead><tbody>${sides.map(([name, side]) => html`<tr><td class="nowrap"><strong>${t(`trial.${name}`)}</strong></td>${LEVELS.map((level) => html`<td class="num">${side.raised[level]}</td>`)}<td class="num">${side.transitions}</td><td class="num">${side.messages}</td><td class="small">${Object.entries(side.people).map(([person, n]) => `${named(trial.names[person]) || person} × ${n}`).join(", ") || "–"}</td></tr>`)}</tbody></table></div>
     ${trial.differences.length === 0 ? html`<p class="note good">${t("trial.same")}</p>` : html`<div class="scroll"><table><thead><tr><th>${t("why.rule")}</th><th>${t("why.subject")}</th><th>${t("trial.fired")}</th><th>${t("trial.gone")}</th><th>${t("trial.earlier")}</th><th>${t("trial.flaps")}</th><th>${t("trial.minutes")}</th></tr></thead><tbody>${trial.differences.map((one) => html`<tr><td class="mono">${one.rule}</td><td class="mono">${one.subject}</td><td class="num">${one.fired}</td><td class="num">${one.gone}</td><td class="num">${one.earlier_minutes === null ? "–" : figure(one.earlier_minutes)}</td><td class="num">${one.flaps[0]} → ${one.flaps[1]}</td><td class="small">${one.minutes.map((side, index) => html`<div>${t(`trial.${index ? "new" : "old"}`)}: ${Object.entries(side).map(([level, n]) => `${maybe(`level.${level}`, level)} ${figure(n)}`).join(", ") || "–"}</div>`)}</td></tr>`)}</tbody></table></div>`}
     ${trial.plots.map((plot) => html`<${Past} key=${plot.rule + plot.subject} plot=${plot} trial=${trial} />`)}</div>`;
 }
@@ -145,7 +152,7 @@ function Past({ plot, trial }) {
         u.ctx.stroke();
         u.ctx.restore();
       });
-      chart = new window.uPlot({ width: place.current.clientWidth, height: 220, legend: { show: false }, scales: { x: { time: true, min: trial.from_ms / 1000, max: trial.to_ms / 1000 }, y: { range: [low - pad, high + pad] } }, axes: [axis, { ...axis, size: 58, values: (_, ticks) => ticks.map(figure) }], series: [{}, { stroke: css("--accent"), width: 2 }], hooks: { draw: [lines] } }, [plot.at.map((ms) => ms / 1000), plot.values], place.current);
+      chart = new window.uPlot({ width: place.current.clientWidth, height: 220, legend: { show: false }, scales: { x: { time: true }, y: { range: [low - pad, high + pad] } }, axes: [axis, { ...axis, size: 58, values: (_, ticks) => ticks.map(figure) }], series: [{}, { stroke: css("--accent"), width: 2 }], hooks: { draw: [lines] } }, [plot.at.map((ms) => ms / 1000), plot.values], place.current);
     });
     return () => { ended = true; chart?.destroy(); };
   }, [plot]);
