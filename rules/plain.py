@@ -6,7 +6,7 @@ State, a batch and the time in; transitions out. It touches no clock, file or ne
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-from rules.combining import combine, expire
+from rules.announcing import Announcer, key_of
 from rules.fact import View
 from rules.record import Record, mark_of
 from rules.rulebook import Rulebook, Watch
@@ -16,7 +16,7 @@ from rules.subject import KEEP_SAMPLES, adopt, forget, settle, take
 from rules.transition import Level, Transition
 from transport.batch import Batch, Sample
 
-_EQUIPMENT = "equipment"
+EQUIPMENT = "equipment"
 
 
 class Engine:
@@ -35,22 +35,17 @@ class Engine:
                     self._by_device[subject.partition(":")[0]].append(subject)
                 self._by_point[subject].append(watch)
                 self.state.records.setdefault(subject, Record())
-            self.state.watches.setdefault(_key(watch.rule, watch.subject), WatchState())
-        self._silences = {_key(watch.rule, watch.device): watch for watch in rulebook.silences}
+            self.state.watches.setdefault(key_of(watch.rule, watch.subject), WatchState())
+        self._silences = {key_of(watch.rule, watch.device): watch for watch in rulebook.silences}
         self._silences_of: defaultdict[str, list[str]] = defaultdict(list)
         for key, silence in self._silences.items():
             self._silences_of[silence.device].append(key)
             self.state.silences.setdefault(key, SilenceState())
-        self._combinations = {_key(each.rule, each.subject): each for each in rulebook.combinations}
-        self._judged_by: defaultdict[str, list[str]] = defaultdict(list)  # alarm to combinations of it
-        for key, combination in self._combinations.items():
-            self.state.combinations.setdefault(key, CombinationState())
-            for alarm in combination.inputs:
-                self._judged_by[alarm].append(key)
+        self._announcer = Announcer(rulebook, self.state)
         self._catching_up = {
             watch.subject
             for watch in rulebook.watches
-            if self.state.watches[_key(watch.rule, watch.subject)].catching_up is not None
+            if self.state.watches[key_of(watch.rule, watch.subject)].catching_up is not None
         }
 
     def adopt(self, now_ms: int) -> list[Announced]:
@@ -59,7 +54,7 @@ class Engine:
         What changes because limits did says so, at the first sample that shows it.
         """
         state = self.state
-        watched = {_key(watch.rule, watch.subject): watch for watch in self.rulebook.watches}
+        watched = {key_of(watch.rule, watch.subject): watch for watch in self.rulebook.watches}
         ended = []
         for key in list(state.watches):
             if key not in watched:
@@ -72,13 +67,13 @@ class Engine:
                 gone = state.silences.pop(key)
                 ended += [orphan(gone.standing.transition, now_ms)] if gone.level and gone.standing else []
         for key in list(state.combinations):
-            if key not in self._combinations:
+            if key not in self._announcer.combinations:
                 past = state.combinations.pop(key)
                 ended += [orphan(past.standing.transition, now_ms)] if past.level and past.standing else []
         for subject in list(state.records):
             if subject not in self._by_point:
                 del state.records[subject]
-        return self._number(ended)
+        return self._announcer.number(ended)
 
     def hear(self, now_ms: int) -> None:
         """From now on the engine hears the broker; the time before counts as nobody's silence."""
@@ -112,11 +107,11 @@ class Engine:
             news += self._judge(subject, instants_ms, now_ms)
         news += self._settle(now_ms, but=changed)
         news += self._hear(heard, now_ms)
-        return self._number(news)
+        return self._announcer.number(news)
 
     def tick(self, now_ms: int) -> list[Announced]:
         """Judge what the mere passing of time changes: silence, and the end of a catching up."""
-        announced = self._number([*self._settle(now_ms, but=()), *self._expire(now_ms)])
+        announced = self._announcer.number([*self._settle(now_ms, but=()), *self._announcer.expire(now_ms)])
         if self.state.hearing_since_ms is None:
             return announced
         alarms = self._alarmed_sites()
@@ -130,7 +125,7 @@ class Engine:
                 hearing_since_ms=self.state.hearing_since_ms,
                 now_ms=now_ms,
             )
-        return announced + self._number(news)
+        return announced + self._announcer.number(news)
 
     def is_any_silent(self) -> bool:
         """Whether the silence of some device stands."""
@@ -153,7 +148,7 @@ class Engine:
         self.samples += len(instants_ms)
         self.late += any(now_ms - earliest_ms > watch.allowance_ms for watch in watches)
         for watch in watches:
-            state = self.state.watches[_key(watch.rule, watch.subject)]
+            state = self.state.watches[key_of(watch.rule, watch.subject)]
             late = now_ms - earliest_ms > watch.allowance_ms
             view = self._view(watch)
             yield from take(
@@ -172,7 +167,7 @@ class Engine:
         cut_ms = record.at_ms[-KEEP_SAMPLES]
         needed_ms = cut_ms
         for watch in self._by_point[subject]:
-            state = self.state.watches[_key(watch.rule, watch.subject)]
+            state = self.state.watches[key_of(watch.rule, watch.subject)]
             if watch.subject == subject:
                 forget(state, cut_ms)
             base_ms = max(state.checkpoints[0].at_ms, record.at_ms[0])
@@ -196,12 +191,12 @@ class Engine:
     def _settle(self, now_ms: int, *, but: Collection[str]) -> Iterator[Transition]:
         for subject in sorted(self._catching_up.difference(but)):
             for watch in self._by_point[subject]:
-                state = self.state.watches[_key(watch.rule, watch.subject)]
+                state = self.state.watches[key_of(watch.rule, watch.subject)]
                 yield from settle(watch, state, self._view(watch), now_ms)
             self._note_catching_up(subject)
 
     def _note_catching_up(self, subject: str) -> None:
-        states = (self.state.watches[_key(watch.rule, watch.subject)] for watch in self._by_point[subject])
+        states = (self.state.watches[key_of(watch.rule, watch.subject)] for watch in self._by_point[subject])
         if any(state.catching_up is not None for state in states):
             self._catching_up.add(subject)
         else:
@@ -218,45 +213,7 @@ class Engine:
         """Sites with an active alarm that is not of equipment, and since when the newest of them stands."""
         alarmed: dict[str, int] = {}
         for watch in self.rulebook.watches:
-            state = self.state.watches[_key(watch.rule, watch.subject)]
-            if state.told is not Level.NORMAL and watch.hazard != _EQUIPMENT:
+            state = self.state.watches[key_of(watch.rule, watch.subject)]
+            if state.told is not Level.NORMAL and watch.hazard != EQUIPMENT:
                 alarmed[watch.site] = max(state.told_ms, alarmed.get(watch.site, 0))
         return alarmed
-
-    def _expire(self, now_ms: int) -> Iterator[Transition]:
-        for key, combination in self._combinations.items():
-            yield from expire(combination, self.state.combinations[key], now_ms)
-
-    def _number(self, news: list[Transition]) -> list[Announced]:
-        """Number transitions, and those they lead to; remember what people are told of each alarm."""
-        announced = []
-        waiting = sorted(news, key=lambda each: each.at_ms, reverse=True)
-        while waiting:
-            transition = waiting.pop()
-            self.state.ordinal += 1
-            numbered = Announced(self.state.ordinal, transition)
-            announced.append(numbered)
-            key = _key(transition.rule, transition.subject)
-            if self._is_told(key, numbered):
-                for combined in self._judged_by.get(key, ()):
-                    combination, state = self._combinations[combined], self.state.combinations[combined]
-                    waiting += reversed(list(combine(combination, state, key, transition)))
-        return announced
-
-    def _is_told(self, key: str, numbered: Announced) -> bool:
-        """Note what people are told of an alarm; whether it is the newest of it."""
-        state = self.state
-        alarm: WatchState | SilenceState | CombinationState | None = (
-            state.watches.get(key) or state.silences.get(key) or state.combinations.get(key)
-        )
-        if alarm is None or numbered.transition.superseded:
-            return False
-        before = alarm.standing
-        if before is not None and numbered.transition.at_ms < before.transition.at_ms:
-            return False
-        alarm.standing = numbered
-        return True
-
-
-def _key(rule: str, subject: str) -> str:
-    return f"{rule}|{subject}"

@@ -109,7 +109,7 @@ def _judge_from(
             continue
         head, change = judge(head, ladder, at_ms, facts, stale_after_ms=gap_ms)
         if change is not None:
-            found.append(_transition(watch, change, view.record, index, ladder))
+            found.append(transition_of(watch, change, view.record, index, ladder))
         if index % _CHECKPOINT_EVERY == 0:
             state.checkpoints.append(Checkpoint(at_ms, head))
     state.head = head
@@ -151,7 +151,8 @@ def adopt(state: WatchState) -> None:
         state.checkpoints = [Checkpoint(state.head.last_ms, state.head)]
 
 
-def _transition(watch: Watch, change: Change, record: Record, index: int, ladder: Ladder) -> Transition:
+def transition_of(watch: Watch, change: Change, record: Record, index: int, ladder: Ladder) -> Transition:
+    """What is to be said of a change at the reading at ``index``."""
     at_ms = record.at_ms[index]
     told = told_of(ladder, change.before, change.to, change.value, record.values[index] + watch.zero)
     return Transition(
