@@ -104,17 +104,16 @@ class _Marks:
         present, low, high = found.present[part], found.low[part], found.high[part]
         if stretch.ladder.rising:
             holds, past = low >= rung.limit, high < rung.clear
-            short, stands = (~holds, ~past) if found.low is found.high else (high < rung.limit, low >= rung.clear)
+            known = (holds | (high < rung.limit)) & (past | (low >= rung.clear))
         else:
             holds, past = high <= rung.limit, low > rung.clear
-            short, stands = (~holds, ~past) if found.low is found.high else (low > rung.limit, high <= rung.clear)
+            known = (holds | (low > rung.limit)) & (past | (high <= rung.clear))
         self._note(self.holding, level, stretch, holds & present)
         self._note(self.resetting, level, stretch, past & found.clears[part] & present)
-        self._note(self.standing, level, stretch, stands & present)
+        self._note(self.standing, level, stretch, ~past & present)  # where it is not sure, all are asked
         if not present.all():
             self._note(self._absent, level, stretch, ~present)
-        known = (holds | short) & (past | stands) & np.isfinite(low) & np.isfinite(high)
-        self._turning[part] |= present & ~known
+        self._turning[part] |= present & ~(known & np.isfinite(low) & np.isfinite(high))
 
     @staticmethod
     def _note(of: dict[Level, Ints], level: Level, stretch: _Stretch, where: Bools) -> None:
