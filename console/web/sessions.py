@@ -9,9 +9,9 @@ from pydantic import BaseModel, Field
 from console.gate import NewAccount, Visitor
 from console.proofs import totp_link
 from console.roles import Role, deeds_of
-from console.web.entrance import COOKIE, Needs, address_of, cookie_of, office_of
+from console.web.entrance import COOKIE, PROBLEMS, Needs, address_of, cookie_of, office_of
 
-router = APIRouter(prefix="/api/v1", tags=["accounts"])
+router = APIRouter(prefix="/api/v1", tags=["accounts"], responses=PROBLEMS)
 
 Word = Annotated[str, Field(min_length=1, max_length=200)]
 Login = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[a-z0-9][a-z0-9._-]*$")]
