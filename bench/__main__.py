@@ -7,12 +7,14 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import answer_to_receipt, collector, collector_year, decoders, edge_bus
+from bench import answer_to_receipt, collector, collector_year, console, console_pages, decoders, edge_bus
 
 BENCHES: dict[str, Callable[[], dict[str, object]]] = {
     "answer-to-receipt": answer_to_receipt.main,
     "collector": collector.main,
     "collector-year": collector_year.main,
+    "console": console.main,
+    "console-pages": console_pages.main,
     "decoders": decoders.main,
     "edge-bus": edge_bus.main,
 }

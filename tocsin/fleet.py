@@ -28,6 +28,11 @@ class Child:
         return self._process is not None and self._process.returncode is None
 
     @property
+    def pid(self) -> int:
+        """The number of the process, started by :meth:`start`; 0 before."""
+        return self._process.pid if self._process else 0
+
+    @property
     def returncode(self) -> int | None:
         """How the process ended; none while it lives."""
         return self._process.returncode if self._process else None
