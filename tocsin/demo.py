@@ -1,6 +1,7 @@
 """The demo: a real flash flood, through simulated instruments and real lines, to delivered warnings."""
 
 import asyncio
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -14,7 +15,9 @@ from rich.console import Console, RenderableType
 from rich.live import Live
 
 from alerting.database import FILE_NAME as LEDGER_FILE
-from district.load import load_district
+from alerting.load import CONTACTS
+from district.load import AREAS, DEVICES, load_district
+from rules.load import RULES
 from tocsin.broker import open_broker
 from tocsin.demo_console import PORT, open_demo_console
 from tocsin.errors import ProcessError, TocsinError
@@ -60,9 +63,16 @@ async def run_demo(
         narrator.say_opening(STARTS_AT, ENDS_AT, speed)
         async with (
             open_broker(state / "broker") as broker,
-            open_replay(folder, state, broker, starts_at=STARTS_AT, speed=speed) as replay,
+            open_replay(
+                folder, state, broker, starts_at=STARTS_AT, speed=speed, files=_copy_district(folder, state)
+            ) as replay,
             open_demo_console(
-                folder, state, district=replay.district, broker=broker, clock=replay.clock, port=port
+                state / "district",
+                state,
+                district=replay.district,
+                broker=broker,
+                clock=replay.clock,
+                port=port,
             ) as served,
         ):
             narrator.say_console(served)
@@ -95,6 +105,15 @@ async def _finished(replay: Replay, stop: asyncio.Event) -> bool:
         return False
     finishing.result()
     return True
+
+
+def _copy_district(folder: Path, state: Path) -> Path:
+    """A copy of the four files: what is edited at the demo's console is gone with the demo."""
+    copy = state / "district"
+    copy.mkdir()
+    for name in (DEVICES, AREAS, RULES, CONTACTS):
+        shutil.copy(folder / name, copy / name)
+    return copy
 
 
 @contextmanager

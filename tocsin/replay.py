@@ -89,6 +89,7 @@ async def open_replay(
     *,
     starts_at: datetime,
     speed: float,
+    files: Path | None = None,
     lead_s: float = _LEAD_S,
 ) -> AsyncIterator[Replay]:
     """Start a district's processes on simulated time; all of them are ended when the block is left.
@@ -99,18 +100,20 @@ async def open_replay(
         broker: The broker that all speak to.
         starts_at: The event time at which the replay begins.
         speed: Event seconds a wall second.
+        files: Where the four files of the district are read, if not beside its simulation.
         lead_s: Wall seconds before the clock starts, while the processes do.
 
     Raises:
         ProcessError: A process ended or was not ready in time; the message names its log.
         InvalidFileError: The district has mistakes.
     """
-    district = load_district(folder)
+    files = files or folder
+    district = load_district(files)
     clock = Clock(anchor_wall_s=time.time() + lead_s, starts_at=starts_at, speed=speed)
     listens = {bus: f"127.0.0.1:{free_port()}" for bus in _listening_buses(district)}
     logs = state / "logs"
     logs.mkdir(parents=True, exist_ok=True)
-    common = ["--district", str(folder), "--state", str(state), "--broker", broker.url, "--clock", str(clock)]
+    common = ["--district", str(files), "--state", str(state), "--broker", broker.url, "--clock", str(clock)]
     parts = {"collector": ["collect"], "rules": ["rules", "run"], "alerting": ["alerting", "run"]}
     async with AsyncExitStack() as stack:
 
