@@ -14,7 +14,7 @@ from district.inventory import District
 from rules.desk import Desk, open_desk
 from rules.displays import Displays
 from rules.journal import open_journal
-from rules.reload import Reload, read_anew
+from rules.reload import Reload, Reloaded, read_anew
 from rules.rulebook import Rulebook
 from rules.state import Announced
 from rules.transition import Announcement, Level, encode_announcement
@@ -42,6 +42,8 @@ _TICK_EVENT_S = 10.0  # event time, as far as the wall allows:
 _TICK_WALL_S = (0.25, 10.0)  # at most and at least so often
 _COMMANDS = topics.server_command(SERVICE)
 _reload_decoder = msgspec.json.Decoder(Reload)
+_RELOAD_S = 0.05  # so often rules that are being read anew are looked for
+_BY_SIGNAL = "signal"
 _MOST = 256  # messages journalled as one transaction
 
 
@@ -60,8 +62,10 @@ class RulesConfig:
     drain_s: float = 1.5  # how long after a stop transitions may still be acknowledged
 
 
-async def run(config: RulesConfig, stop: asyncio.Event) -> None:
+async def run(config: RulesConfig, stop: asyncio.Event, edited: asyncio.Event | None = None) -> None:
     """Judge what the gateways send and announce what changes, until ``stop`` is set and all is closed.
+
+    Each time ``edited`` is set the rules are read anew.
 
     Raises:
         EndpointError: A TLS file of the broker is missing.
@@ -97,6 +101,7 @@ async def run(config: RulesConfig, stop: asyncio.Event) -> None:
                     tasks.create_task(courier.run(), name="rules:courier"),
                     tasks.create_task(acknowledger.run(), name="rules:acknowledge"),
                     tasks.create_task(displays.run(), name="rules:displays"),
+                    tasks.create_task(office.heed(edited), name="rules:edited"),
                     tasks.create_task(office.repeat_standing(topic, journal.epoch), name="rules:standing"),
                     tasks.create_task(
                         keep_beating(
@@ -138,6 +143,7 @@ class _Office:
         self._displays = displays
         self._ack_topic = topics.transition_ack(config.district.root_area)
         self._heard = 0  # the connection over which the engine hears
+        self._read: list[asyncio.Task[tuple[Rulebook | None, Reloaded]]] = []  # rules being read anew
         self._tally = {"batches": 0, "ticks": 0, "refused": 0}
         shortest_s, longest_s = _TICK_WALL_S
         self._tick_s = min(longest_s, max(shortest_s, _TICK_EVENT_S / config.clock.speed))
@@ -160,13 +166,19 @@ class _Office:
         try:
             while not stop.is_set():
                 self._listen()
-                await self._take(await self._receive(next_tick_s - monotonic(), stopping))
+                wait_s = next_tick_s - monotonic()
+                await self._take(
+                    await self._receive(min(wait_s, _RELOAD_S) if self._read else wait_s, stopping)
+                )
+                await self._take_over()
                 if monotonic() >= next_tick_s:
                     next_tick_s = monotonic() + self._tick_s
                     await self._tick()
                 await self._desk.keep_snapshot()
         finally:
             stopping.cancel()
+            for each in self._read:
+                each.cancel()
 
     async def drain(self, outbox: Outbox) -> None:
         """Go on until alerting has everything, or for as long as is allowed."""
@@ -216,7 +228,7 @@ class _Office:
                 if message.topic == self._ack_topic:
                     await self._courier.heard(message.payload)
                 elif message.topic == _COMMANDS:
-                    await self._reload(message.payload)
+                    self.reload(read_json(message.payload, _reload_decoder, what="a request"))
                 else:
                     kept.append((message, decode_batch(message.payload)))
             except WireError as exc:
@@ -232,18 +244,31 @@ class _Office:
         for _, batch in kept:
             await self._announce(self._desk.judge(batch, now_ms))
 
-    async def _reload(self, payload: bytes) -> None:
-        """Take over the rules as they are on disk now, and say so."""
-        request = read_json(payload, _reload_decoder, what="a request")
-        if self._config.load is None:
-            return
-        rulebook, answer = await asyncio.to_thread(read_anew, request, self._config.load)
-        if rulebook is not None:
-            now_ms = self._config.clock.now_ms()
-            self._displays.show(await self._desk.take_over(rulebook, now_ms, self._courier))
-            log.info("rules-taken-over", rules=rulebook.fingerprint)
-        with suppress(NotConnectedError):  # whoever asked asks again
-            await self._session.publish(topics.server_answer(SERVICE), msgspec.json.encode(answer))
+    def reload(self, request: Reload) -> None:
+        """Have the rules read anew beside the judging; they are taken over between two batches."""
+        if self._config.load is not None:
+            before = self._desk.engine.rulebook
+            reading = asyncio.to_thread(read_anew, request, self._config.load, before)
+            self._read.append(asyncio.create_task(reading, name="rules:reload"))
+
+    async def heed(self, edited: asyncio.Event | None) -> None:
+        """Read the rules anew whenever somebody at this machine asks for it."""
+        while edited is not None:
+            await edited.wait()
+            edited.clear()
+            self.reload(Reload(id=_BY_SIGNAL))
+
+    async def _take_over(self) -> None:
+        """Take over rules that have been read, and say so."""
+        while self._read and self._read[0].done():
+            rulebook, answer = await self._read.pop(0)
+            if rulebook is not None:
+                now_ms = self._config.clock.now_ms()
+                self._displays.show(await self._desk.take_over(rulebook, now_ms, self._courier))
+            say = log.info if answer.ok else log.error
+            say("rules-taken-over" if answer.ok else "rules-refused", what=answer.en)
+            with suppress(NotConnectedError):  # whoever asked asks again
+                await self._session.publish(topics.server_answer(SERVICE), msgspec.json.encode(answer))
 
     async def _announce(self, announced: list[Announced]) -> None:
         await self._desk.announce(announced, self._courier)

@@ -73,8 +73,9 @@ class Desk:
         Raises:
             sqlite3.Error: The disk refuses; at its next start the engine takes over what is on disk then.
         """
+        before = self.engine.rulebook
         self.engine = Engine(rulebook, self.engine.state)
-        announced = self.engine.adopt(now_ms)
+        announced = self.engine.adopt(before, now_ms)
         await self.announce(announced, courier)
         state = self.engine.state
         snapshot = Snapshot(state.ordinal, encode_state(state))
@@ -106,14 +107,15 @@ async def open_desk(journal: Journal, outbox: Outbox, rulebook: Rulebook, now_ms
     kept = await journal.load()
     engine = Engine(rulebook)
     if kept is not None:
-        edited = decode_rulebook(kept.rulebook).fingerprint != rulebook.fingerprint
-        engine = Engine(
-            decode_rulebook(kept.rulebook) if edited else rulebook, decode_state(kept.snapshot.body)
-        )
+        before = rulebook
+        if kept.rulebook != encode_rulebook(rulebook):
+            before = decode_rulebook(kept.rulebook)
+        edited = before.fingerprint != rulebook.fingerprint
+        engine = Engine(before if edited else rulebook, decode_state(kept.snapshot.body))
         announced = replay(engine, kept.entries)
         if edited:
             engine = Engine(rulebook, engine.state)
-            announced += engine.adopt(now_ms)
+            announced += engine.adopt(before, now_ms)
         await journal.record(announced)
         for each in await journal.announced_since(kept.snapshot.ordinal):
             await outbox.append(each.ordinal, as_message(each, journal.epoch))

@@ -48,19 +48,21 @@ class Engine:
             if self.state.watches[key_of(watch.rule, watch.subject)].catching_up is not None
         }
 
-    def adopt(self, now_ms: int) -> list[Announced]:
+    def adopt(self, before: Rulebook, now_ms: int) -> list[Announced]:
         """Take over the state that another rulebook left; alarms that no rule watches any more end.
 
-        What changes because limits did says so, at the first sample that shows it.
+        What is judged as before goes on untouched. What changes because limits did says so, at the first
+        sample that shows it.
         """
         state = self.state
+        as_before = {key_of(watch.rule, watch.subject): watch for watch in before.watches}
         watched = {key_of(watch.rule, watch.subject): watch for watch in self.rulebook.watches}
         ended = []
         for key in list(state.watches):
             if key not in watched:
                 left = state.watches.pop(key)
                 ended += [orphan(left.standing.transition, now_ms)] if left.told and left.standing else []
-            else:
+            elif as_before.get(key) != watched[key] or before.seasons != self.rulebook.seasons:
                 adopt(state.watches[key])
         for key in list(state.silences):
             if key not in self._silences:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import msgspec
 
 from district.findings import InvalidFileError
+from rules.changes import changes, summary
 from rules.rulebook import Rulebook
 
 
@@ -23,8 +24,10 @@ class Reloaded(msgspec.Struct, frozen=True, kw_only=True):
     zh: str
 
 
-def read_anew(request: Reload, load: Callable[[], Rulebook]) -> tuple[Rulebook | None, Reloaded]:
-    """The rules as they are now, and the answer; no rules if the file has mistakes."""
+def read_anew(
+    request: Reload, load: Callable[[], Rulebook], before: Rulebook
+) -> tuple[Rulebook | None, Reloaded]:
+    """The rules as they are now, and the answer, with what changes; no rules if the file has mistakes."""
     try:
         rulebook = load()
     except InvalidFileError as exc:
@@ -35,7 +38,10 @@ def read_anew(request: Reload, load: Callable[[], Rulebook]) -> tuple[Rulebook |
             en=f"{first.place.file}:{first.place.line}: {first.what.en}; the rules before hold on",
             zh=f"{first.place.file} 第 {first.place.line} 行：{first.what.zh}；原规则继续有效",
         )
-    name = rulebook.fingerprint
+    name, said = rulebook.fingerprint, summary(changes(before, rulebook))
     return rulebook, Reloaded(
-        id=request.id, ok=True, en=f"rules {name} are in force", zh=f"规则 {name} 已生效"
+        id=request.id,
+        ok=True,
+        en=f"rules {name} are in force; changed: {said}",
+        zh=f"规则 {name} 已生效；变化：{said}",
     )

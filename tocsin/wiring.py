@@ -5,6 +5,7 @@ A gateway has no hub libraries, so each room is imported where it is wired.
 
 import asyncio
 import os
+import signal
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -132,7 +133,13 @@ def rules(at: Surroundings) -> Run:
         clock=at.clock,
         load=lambda: load_rules(at.district, district),
     )
-    return lambda stop: run(config, stop)
+
+    async def serve(stop: asyncio.Event) -> None:
+        edited = asyncio.Event()  # as service managers ask for it: systemctl reload
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, edited.set)
+        await run(config, stop, edited)
+
+    return serve
 
 
 def console(at: Surroundings, listen: str, said: "Callable[[Opening], None]") -> Run:

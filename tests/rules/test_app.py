@@ -1,13 +1,20 @@
 import asyncio
+import sqlite3
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
+from dataclasses import replace
 from pathlib import Path
 from time import monotonic
 
+import msgspec
 import pytest
 
+from district.findings import Finding, InvalidFileError, Place, Text
 from rules.app import RulesConfig, run
 from rules.journal import read_transitions
+from rules.ladder import Ladder
+from rules.rulebook import Rulebook, encode_rulebook
 from rules.transition import Announcement, Level, decode_announcement
 from tests.rules.support import PIPE, Seen, batch, minute, reading, rulebook, seen
 from transport import topics
@@ -23,6 +30,14 @@ GATEWAY = topics.GatewayTopics("linjiang", "gw")
 TRANSITION = topics.transition("linjiang")
 ACK = topics.transition_ack("linjiang")
 ALARM = topics.alarm("cell", "gas", "rtu:ch4")
+
+
+def lowered(ladder: Ladder) -> Ladder:
+    """Red from 30 on."""
+    yellow, red = ladder.rungs
+    return msgspec.structs.replace(ladder, rungs=(yellow, msgspec.structs.replace(red, limit=30, clear=25)))
+
+
 RULES = rulebook(
     """
 version: 1
@@ -36,6 +51,10 @@ rules:
   - {id: silence, name: {zh: 失联, en: Silence}, hazard: equipment, silence: {after: 3x}}
 """,
     PIPE,
+)
+LOWERED = replace(
+    RULES,
+    watches=tuple(replace(watch, ladders={"": lowered(watch.ladders[""])}) for watch in RULES.watches),
 )
 WITHIN_S = 10.0
 SPEED = 60.0
@@ -113,7 +132,13 @@ async def bench(broker: Endpoint) -> AsyncIterator[Bench]:
 
 @asynccontextmanager
 async def engine(
-    broker: Endpoint, folder: Path, wall: Wall, *, standing_every_s: float = 60.0
+    broker: Endpoint,
+    folder: Path,
+    wall: Wall,
+    load: Callable[[], Rulebook] | None = None,
+    edited: asyncio.Event | None = None,
+    *,
+    standing_every_s: float = 60.0,
 ) -> AsyncIterator[Callable[[], Awaitable[None]]]:
     """The engine as a process would run it; what is yielded ends it."""
     stop = asyncio.Event()
@@ -125,8 +150,9 @@ async def engine(
         clock=Clock(anchor_wall_s=0.0, starts_at=from_ms(minute(0)), speed=SPEED, wall=wall),
         standing_every_s=standing_every_s,
         drain_s=0.2,
+        load=load,
     )
-    running = asyncio.create_task(run(config, stop))
+    running = asyncio.create_task(run(config, stop, edited))
 
     async def end() -> None:
         stop.set()
@@ -253,3 +279,56 @@ async def test_silence_is_announced_as_time_passes(broker: Endpoint, tmp_path: P
         await ends.until(lambda: len(ends.announcements) == 1)
     assert ends.announcements[0].transition.subject == "rtu"
     assert seen([ends.announcements[0].transition]) == [Seen(21, "normal", "blue")]
+
+
+async def test_edited_rules_are_read_beside_the_judging_and_hold_from_then_on(
+    broker: Endpoint, tmp_path: Path
+) -> None:
+    written, edited = threading.Event(), asyncio.Event()
+
+    def load() -> Rulebook:
+        assert written.wait(WITHIN_S)
+        return LOWERED
+
+    async with bench(broker) as ends, engine(broker, tmp_path, ends.wall, load, edited):
+        await _first(ends, 1)
+        edited.set()
+        await ends.send(5, 25)  # judged by the rules before, while the new ones are being read
+        await ends.until(lambda: len(ends.announcements) == 1)
+        written.set()
+        await ends.until(lambda: _rulebook_of(tmp_path) == encode_rulebook(LOWERED))
+        await ends.send(10, 30)
+        await ends.until(lambda: len(ends.announcements) == 2)
+    assert [(each.transition.to, each.transition.limit) for each in ends.announcements] == [
+        (Level.YELLOW, 20),
+        (Level.RED, 30),
+    ]
+
+
+def _rulebook_of(folder: Path) -> bytes:
+    with closing(sqlite3.connect(folder / "journal.sqlite")) as connection:
+        (body,) = connection.execute("SELECT body FROM rulebook").fetchone()
+    assert isinstance(body, bytes)
+    return body
+
+
+async def test_rules_with_mistakes_are_refused_and_those_before_hold(
+    broker: Endpoint, tmp_path: Path
+) -> None:
+    edited, tried = asyncio.Event(), threading.Event()
+
+    def load() -> Rulebook:
+        tried.set()
+        place = Place(file="rules.yaml", line=7, column=1)
+        raise InvalidFileError(
+            [Finding(code="no-limit", place=place, key="rules.0", what=Text("no", "无"), remedy=Text("", ""))]
+        )
+
+    async with bench(broker) as ends, engine(broker, tmp_path, ends.wall, load, edited):
+        await _first(ends, 1)
+        edited.set()
+        await ends.until(tried.is_set)
+        await ends.send(5, 25)
+        await ends.until(lambda: len(ends.announcements) == 1)
+    assert ends.announcements[0].transition.limit == 20
+    assert _rulebook_of(tmp_path) == encode_rulebook(RULES)

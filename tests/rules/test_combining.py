@@ -130,7 +130,7 @@ def test_what_stands_is_repeated_and_ends_with_its_rule() -> None:
         engine.take(batch([reading(0, 2.0, device=name)]), minute(0))
     assert "sure" in {each.transition.rule for each in engine.latest() if each.transition.to}
     edited = Engine(rulebook(RULES.partition("  - id: sure")[0], PLACE), engine.state)
-    ended = [each.transition for each in edited.adopt(minute(5))]
+    ended = [each.transition for each in edited.adopt(BOOK, minute(5))]
     assert [(each.rule, each.to) for each in ended] == [("sure", Level.NORMAL)]
 
 
