@@ -43,6 +43,7 @@ from transport.acks import Acknowledger
 from transport.beat import beat_will
 from transport.clock import Clock
 from transport.errors import NotConnectedError
+from transport.metrics import Facts, counted, serve_facts
 from transport.session import Endpoint, Session, open_session
 
 log = structlog.get_logger(__name__)
@@ -65,6 +66,7 @@ class AlertingConfig:
     smtp: SmtpSettings | None = None  # in the place of the contacts' server
     retry: Retry = field(default_factory=Retry)
     echo: bool = False  # say console messages on standard output too
+    metrics: tuple[str, int] | None = None  # where /metrics may be asked for
 
 
 async def run(config: AlertingConfig, stop: asyncio.Event) -> None:
@@ -159,8 +161,14 @@ async def _serve(
         asyncio.create_task(watch.run(), name="alerting:watch"),
     ]
     ending = asyncio.create_task(stop.wait(), name="alerting:stop")
+    facts = Facts(
+        SERVICE,
+        lambda: counted({**intake.counters(), **dispatcher.counters(), **docket.counters()}),
+        lambda: {"broker": session.connected.is_set(), "rules": watch.hears},
+    )
     try:
-        done, _ = await asyncio.wait([ending, *tasks], return_when=asyncio.FIRST_COMPLETED)
+        async with serve_facts(config.metrics, facts):
+            done, _ = await asyncio.wait([ending, *tasks], return_when=asyncio.FIRST_COMPLETED)
         for task in done - {ending}:
             task.result()  # none of them ends by itself: it broke, and so does the process
     finally:

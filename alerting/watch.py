@@ -44,6 +44,11 @@ class Watch:
         self._heard = asyncio.Event()
         self._gone = asyncio.Event()
 
+    @property
+    def hears(self) -> bool:
+        """Whether the engine is heard."""
+        return self._heard.is_set() and not self._gone.is_set()
+
     def heard(self, payload: bytes) -> None:
         """Take a beat of the engine."""
         try:

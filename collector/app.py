@@ -10,6 +10,7 @@ from pathlib import Path
 from collector.dead_letters import DeadLetters
 from collector.intake import Intake
 from collector.stores import open_store
+from collector.watchdog import Watchdog
 from collector.writer import Tally, Writer
 from district.devices import Influx1Store, InfluxStore, SqliteStore
 from district.inventory import District
@@ -17,10 +18,13 @@ from transport import topics
 from transport.acks import Acknowledger
 from transport.beat import BEAT_EVERY_S, beat_will, keep_beating
 from transport.clock import Clock
+from transport.metrics import Facts, counted, serve_facts
 from transport.session import Endpoint, open_session
 
 SERVICE = "collector"
 CONSUMER = "store"
+_NOW = ("lag_s", "store_down")
+_LOOK_EVERY_S = 5.0
 _GARBAGE_THRESHOLDS = (50_000, 20, 50)
 
 
@@ -35,6 +39,7 @@ class CollectorConfig:
     clock: Clock
     member: str | None = None  # of a group of collectors that share the work, by a name of its own
     beat_every_s: float = BEAT_EVERY_S  # wall time
+    metrics: tuple[str, int] | None = None  # where /metrics may be asked for
 
 
 def dead_letters_file(member: str | None) -> str:
@@ -65,16 +70,17 @@ async def run(config: CollectorConfig, stop: asyncio.Event) -> None:
     clock, tally = config.clock, Tally()
     service = SERVICE if config.member is None else f"{SERVICE}-{config.member}"
     status = topics.server_status(service)
-    subscriptions = [topics.ANY_LIVE, topics.any_replay(CONSUMER)]
+    batches = [topics.ANY_LIVE, topics.any_replay(CONSUMER)]
     if config.member is not None:  # the broker gives each message to one member of the group
-        subscriptions = [f"$share/{CONSUMER}/{topic}" for topic in subscriptions]
+        batches = [f"$share/{CONSUMER}/{topic}" for topic in batches]
+    watchdog = Watchdog(config.district, wall_s=clock.wall, now_ms=clock.now_ms)
     async with (
         _rare_garbage_collection(),
         open_store(config.store, district=config.district, state_dir=config.state_dir) as store,
         open_session(
             config.broker,
             client_id=f"tocsin-{config.district.id}-{service}",
-            subscriptions=subscriptions,
+            subscriptions=[*batches, topics.ANY_STATUS],
             will=beat_will(status, service),
         ) as session,
     ):
@@ -82,15 +88,22 @@ async def run(config: CollectorConfig, stop: asyncio.Event) -> None:
         writer = Writer(
             store, DeadLetters(config.state_dir / dead_letters_file(config.member)), clock=clock, tally=tally
         )
-        intake = Intake(session, writer, acknowledger, clock=clock, tally=tally)
+        intake = Intake(session, writer, acknowledger, clock=clock, tally=tally, watchdog=watchdog)
 
         def counters() -> dict[str, float]:
             return asdict(tally)
 
-        async with asyncio.TaskGroup() as tasks:
+        facts = Facts(
+            SERVICE,
+            lambda: [*counted(counters(), _NOW), *watchdog.figures()],
+            lambda: {"broker": session.connected.is_set(), "store": not tally.store_down},
+        )
+
+        async with serve_facts(config.metrics, facts), asyncio.TaskGroup() as tasks:
             running = [
                 tasks.create_task(intake.run(), name="collector:intake"),
                 tasks.create_task(acknowledger.run(), name="collector:acknowledge"),
+                tasks.create_task(_watch(watchdog), name="collector:watchdog"),
                 tasks.create_task(
                     keep_beating(
                         session, status, service, clock=clock, counters=counters, every_s=config.beat_every_s
@@ -102,3 +115,9 @@ async def run(config: CollectorConfig, stop: asyncio.Event) -> None:
             for task in running:
                 task.cancel()
         await acknowledger.flush()  # what is stored need not come again
+
+
+async def _watch(watchdog: Watchdog) -> None:
+    while True:
+        await asyncio.sleep(_LOOK_EVERY_S)
+        watchdog.look()

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import Literal, NamedTuple
 
 import msgspec
@@ -10,9 +11,11 @@ from collector.block import Block, blocks_of, size_of
 from collector.dead_letters import DeadLetter
 from collector.lanes import Lanes
 from collector.salvage import Refusal, salvage
+from collector.watchdog import Watchdog
 from collector.writer import Tally, Writer
 from transport.acks import Acknowledger
 from transport.batch import decode_batch
+from transport.beat import decode_beat
 from transport.clock import Clock
 from transport.errors import WireError
 from transport.session import Message, Session
@@ -47,13 +50,21 @@ class Intake:
     """Takes batches from a session into the store."""
 
     def __init__(
-        self, session: Session, writer: Writer, acknowledger: Acknowledger, *, clock: Clock, tally: Tally
+        self,
+        session: Session,
+        writer: Writer,
+        acknowledger: Acknowledger,
+        *,
+        clock: Clock,
+        tally: Tally,
+        watchdog: Watchdog,
     ) -> None:
         self._session = session
         self._writer = writer
         self._acknowledger = acknowledger
         self._clock = clock
         self._tally = tally
+        self._watchdog = watchdog
         self._lanes = Lanes()
 
     async def run(self) -> None:
@@ -71,8 +82,20 @@ class Intake:
 
     async def _receive(self) -> None:
         while True:
-            self._lanes.put(await self._session.receive(most=_MOST_MESSAGES))
+            self._lanes.put(self._without_beats(await self._session.receive(most=_MOST_MESSAGES)))
             self._tally.dropped = self._lanes.dropped + self._session.dropped
+
+    def _without_beats(self, messages: Iterable[Message]) -> list[Message]:
+        """The messages that may be batches; gateways' signs of life are for the watchdog."""
+        left = []
+        for message in messages:
+            gateway = gateway_of(message.topic)
+            if message.topic != gateway.status:
+                left.append(message)
+                continue
+            with suppress(WireError):  # of no batch; the gateway beats again
+                self._watchdog.beat(gateway.gateway, decode_beat(message.payload))
+        return left
 
     async def _decode(self, groups: asyncio.Queue[list[_Delivery]]) -> None:
         while True:
@@ -112,6 +135,8 @@ class Intake:
             blocks = blocks_of(batch)
         except WireError as exc:
             return self._taken_apart(message, ack_topic, str(exc))
+        self._watchdog.heard(batch.gateway, blocks)
+        self._watchdog.vouched(batch.good_until_ms)
         return _Delivery(ack_topic, _Name(batch.epoch, batch.seq), blocks)
 
     def _taken_apart(self, message: Message, ack_topic: str, reason: str) -> _Delivery:

@@ -27,6 +27,7 @@ from transport.beat import BEAT_EVERY_S, beat_will, keep_beating
 from transport.clock import Clock
 from transport.courier import Courier
 from transport.errors import WireError
+from transport.metrics import Facts, serve_facts
 from transport.outbox import Outbox, open_outbox
 from transport.outbox_file import Keeping
 from transport.session import Endpoint, Session, open_session
@@ -56,6 +57,7 @@ class EdgeConfig:
         drain_s: How long to wait for acknowledgements when stopping.
         urgent: The (device, point) pairs that go first while their bus is overloaded, and that are given up
             last when the spool is full.
+        metrics: Where ``/metrics`` may be asked for; nowhere without it.
         machine: What the machine says about its time; nobody asks it while time is simulated.
     """
 
@@ -67,6 +69,7 @@ class EdgeConfig:
     bus_endpoints: Mapping[str, str] = field(default_factory=dict)
     drain_s: float = 10.0
     urgent: frozenset[tuple[str, str]] = frozenset()
+    metrics: tuple[str, int] | None = None
     machine: Surroundings = field(default_factory=Surroundings)
 
 
@@ -105,6 +108,14 @@ async def run(config: EdgeConfig, stop: asyncio.Event) -> None:
             subscriptions=[topics.ack, ANY_SERVER_STATUS],
             will=beat_will(topics.status, gateway.id),
         ) as session,
+        serve_facts(
+            config.metrics,
+            Facts(
+                "edge",
+                counters.all,
+                lambda: {"broker": session.connected.is_set(), "spool": not counters.unkept},
+            ),
+        ),
     ):
         replay = {consumer: topics.replay(consumer) for consumer in CONSUMERS}
         courier = Courier(outbox, session, live_topic=topics.live, replay_topics=replay, given_up=losses.note)
@@ -145,7 +156,7 @@ async def run(config: EdgeConfig, stop: asyncio.Event) -> None:
                 await _within(config.drain_s, _drain(keeper, courier))
         courier.give_up_unkept()
         counters.depth = await outbox.depth()
-        log.info("edge-stopped", gateway=gateway.id, **counters.figures())
+        log.info("edge-stopped", gateway=gateway.id, **counters.totals())
 
 
 def _work(
@@ -248,6 +259,7 @@ async def _watch_fill(outbox: Outbox, courier: Courier, counters: Counters, cloc
     while True:
         fill = await outbox.fill()
         counters.depth, counters.unkept, counters.spool_bytes = fill.messages, courier.unkept, fill.used_bytes
+        counters.lacking = fill.lacking
         oldest_ms = clock.now_ms() if fill.oldest is None else decode_batch(fill.oldest).origin_ms
         counters.spool_age_s = max(0, clock.now_ms() - oldest_ms) / 1000
         await asyncio.sleep(BEAT_EVERY_S)

@@ -25,6 +25,7 @@ from transport.beat import BEAT_EVERY_S, beat_will, keep_beating
 from transport.clock import Clock
 from transport.courier import Courier
 from transport.errors import NotConnectedError, WireError
+from transport.metrics import Facts, counted, serve_facts
 from transport.outbox import Outbox, open_outbox
 from transport.session import Endpoint, Message, Session, open_session
 from transport.wire import read_json
@@ -60,6 +61,7 @@ class RulesConfig:
     beat_every_s: float = BEAT_EVERY_S  # wall time
     standing_every_s: float = _STANDING_EVERY_S
     drain_s: float = 1.5  # how long after a stop transitions may still be acknowledged
+    metrics: tuple[str, int] | None = None  # where /metrics may be asked for
 
 
 async def run(config: RulesConfig, stop: asyncio.Event, edited: asyncio.Event | None = None) -> None:
@@ -96,7 +98,12 @@ async def run(config: RulesConfig, stop: asyncio.Event, edited: asyncio.Event | 
             displays = Displays(session, district)
             displays.show(desk.engine.latest())
             office = _Office(config, desk, session, courier, acknowledger, displays)
-            async with asyncio.TaskGroup() as tasks:
+            facts = Facts(
+                SERVICE,
+                lambda: counted(office.counters()),
+                lambda: {"broker": session.connected.is_set()},
+            )
+            async with serve_facts(config.metrics, facts), asyncio.TaskGroup() as tasks:
                 running = [
                     tasks.create_task(courier.run(), name="rules:courier"),
                     tasks.create_task(acknowledger.run(), name="rules:acknowledge"),

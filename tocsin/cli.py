@@ -28,6 +28,7 @@ from tocsin.options import (
     District,
     Lang,
     Listen,
+    Metrics,
     State,
     around,
     endpoints_of,
@@ -139,11 +140,12 @@ def edge(
     state: State = None,
     broker: Broker = None,
     clock: ClockText = None,
+    metrics: Metrics = None,
 ) -> None:
     """Run the agent of one gateway: read its instruments, spool, publish."""
     from tocsin import wiring
 
-    run_until_signal(wiring.edge(around(district, state, broker, clock), gateway, endpoints_of(bus)))
+    run_until_signal(wiring.edge(around(district, state, broker, clock, metrics), gateway, endpoints_of(bus)))
 
 
 @app.command()
@@ -156,31 +158,40 @@ def collect(
     state: State = None,
     broker: Broker = None,
     clock: ClockText = None,
+    metrics: Metrics = None,
 ) -> None:
     """Run the collector: store what the gateways send, then acknowledge."""
     from tocsin import wiring
 
-    run_until_signal(wiring.collector(around(district, state, broker, clock), member))
+    run_until_signal(wiring.collector(around(district, state, broker, clock, metrics), member))
 
 
 @rules_app.command("run")
 def rules_run(
-    district: District = HERE, state: State = None, broker: Broker = None, clock: ClockText = None
+    district: District = HERE,
+    state: State = None,
+    broker: Broker = None,
+    clock: ClockText = None,
+    metrics: Metrics = None,
 ) -> None:
     """Run the engine that turns readings into alarms."""
     from tocsin import wiring
 
-    run_until_signal(wiring.rules(around(district, state, broker, clock)))
+    run_until_signal(wiring.rules(around(district, state, broker, clock, metrics)))
 
 
 @alerting_app.command("run")
 def alerting_run(
-    district: District = HERE, state: State = None, broker: Broker = None, clock: ClockText = None
+    district: District = HERE,
+    state: State = None,
+    broker: Broker = None,
+    clock: ClockText = None,
+    metrics: Metrics = None,
 ) -> None:
     """Run the part that turns alarms into warnings for the right people."""
     from tocsin import wiring
 
-    run_until_signal(wiring.alerting(around(district, state, broker, clock), echo=True))
+    run_until_signal(wiring.alerting(around(district, state, broker, clock, metrics), echo=True))
 
 
 @app.command()

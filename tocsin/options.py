@@ -35,6 +35,12 @@ BusEndpoints = Annotated[
     list[str] | None,
     typer.Option("--bus", help="BUS=PORT or BUS=HOST:PORT: where a bus is on this machine; repeatable."),
 ]
+Metrics = Annotated[
+    str | None,
+    typer.Option(
+        "--metrics", envvar="TOCSIN_METRICS", help="HOST:PORT to serve /metrics, /healthz and /readyz at."
+    ),
+]
 ClockText = Annotated[
     str | None, typer.Option("--clock", hidden=True, help="Simulated time: WALL@EVENT*SPEED.")
 ]
@@ -49,11 +55,14 @@ HERE = Path()
 LISTEN = "127.0.0.1:8480"
 
 
-def around(district: Path, state: Path | None, broker: str | None, clock: str | None) -> Surroundings:
+def around(
+    district: Path, state: Path | None, broker: str | None, clock: str | None, metrics: str | None = None
+) -> Surroundings:
     """Where a command stands, by its options.
 
     Raises:
         EndpointError: The clock's text is of another form.
+        typer.BadParameter: The address for metrics is none.
     """
     configure_logs()
     os.environ["TOCSIN_DISTRICT"] = str(district)
@@ -62,6 +71,7 @@ def around(district: Path, state: Path | None, broker: str | None, clock: str | 
         state=state or district / "state",
         broker=broker,
         clock=parse_clock(clock) if clock else real_clock(),
+        metrics=_address(metrics) if metrics else None,
     )
 
 
@@ -78,3 +88,10 @@ def endpoints_of(texts: list[str] | None) -> dict[str, str]:
             raise typer.BadParameter(f"{text!r}: expected BUS=PORT or BUS=HOST:PORT")
         endpoints[name] = endpoint
     return endpoints
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal():
+        raise typer.BadParameter(f"--metrics {text}: expected HOST:PORT, as in 127.0.0.1:9480")
+    return host.strip("[]"), int(port)

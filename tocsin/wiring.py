@@ -31,6 +31,7 @@ class Surroundings:
     state: Path
     broker: str | None = None  # overrides the district's
     clock: Clock = field(default_factory=real_clock)
+    metrics: tuple[str, int] | None = None
 
     def state_of(self, part: str) -> Path:
         """The folder that ``part`` keeps its state in; it is made when absent."""
@@ -97,6 +98,7 @@ def edge(at: Surroundings, gateway: str | None, bus_endpoints: Mapping[str, str]
         broker=broker_of(district, at, gateway),
         state_dir=at.state_of(f"edge-{gateway}"),
         clock=at.clock,
+        metrics=at.metrics,
         bus_endpoints=bus_endpoints,
         urgent=urgent_points(at.district, district),
     )
@@ -114,6 +116,7 @@ def collector(at: Surroundings, member: str | None = None) -> Run:
         store=district.store,
         state_dir=at.state_of("collector"),
         clock=at.clock,
+        metrics=at.metrics,
         member=member,
     )
     return lambda stop: run(config, stop)
@@ -132,6 +135,7 @@ def rules(at: Surroundings) -> Run:
         state_dir=at.state_of("rules"),
         clock=at.clock,
         load=lambda: load_rules(at.district, district),
+        metrics=at.metrics,
     )
 
     async def serve(stop: asyncio.Event) -> None:
@@ -188,6 +192,7 @@ def alerting(at: Surroundings, *, echo: bool) -> Run:
         broker=broker_of(district, at, "alerting"),
         state_dir=at.state_of("alerting"),
         clock=at.clock,
+        metrics=at.metrics,
         secrets=os.environ,
         echo=echo,
     )

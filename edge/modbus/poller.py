@@ -1,7 +1,8 @@
 """The owner of one Modbus bus: polls its units when they are due, one at a time."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from typing import NamedTuple, Protocol
@@ -21,6 +22,7 @@ from edge.waiting import reached
 from transport.batch import Reading
 from transport.clock import Clock
 from transport.measurement import Quality
+from transport.metrics import Figure
 
 log = structlog.get_logger(__name__)
 
@@ -73,6 +75,28 @@ class BusPoller:
         self._turns = 0
         self._down = False
         self._refusing: dict[str, frozenset[str]] = {}
+        self._errors: Counter[tuple[str, Quality]] = Counter()
+        counters.buses.append(self.figures)
+
+    def figures(self) -> Iterator[Figure]:
+        """What the bus and its devices say of themselves: planned load, time spent, round trips, errors."""
+        of_bus, spent = {"bus": self._bus_id}, self._bus.figures
+        load = sum(each.unit.rota.load for each in self._polled) * self._clock.speed
+        yield Figure("bus_load", round(load, 4), of_bus, is_now=True)
+        yield Figure("bus_busy_s", round(spent.busy_s, 3), of_bus)
+        yield Figure("bus_wasted_s", round(spent.wasted_s, 3), of_bus)
+        yield Figure("bus_asked", spent.asked, of_bus)
+        yield Figure("bus_answered", spent.answered, of_bus)
+        for each in self._polled:
+            device = each.unit.device
+            of_device = {"bus": self._bus_id, "device": device.id}
+            round_trip_s = self._bus.round_trip_s(each.unit.number)
+            if round_trip_s is not None:
+                yield Figure("round_trip_ms", round(1000 * round_trip_s, 2), of_device, is_now=True)
+            yield Figure("device_silent", each.health.is_silent, of_device, is_now=True)
+        for (name, quality), times in self._errors.items():
+            kind = quality.partition(":")[2]
+            yield Figure("device_errors", times, {"bus": self._bus_id, "device": name, "kind": kind})
 
     async def run(self, stop: asyncio.Event) -> None:
         """Poll until ``stop``; an answer that is under way then is still taken."""
@@ -196,6 +220,7 @@ class BusPoller:
 
     def _note_failure(self, polled: _Polled, exc: ReadError) -> None:
         self._note_up()
+        self._errors[exc.device_id, exc.quality] += 1
         if polled.health.failed(asyncio.get_running_loop().time()):
             self._counters.silent += 1
             log.warning("device-silent", device=exc.device_id, bus=self._bus_id, reason=exc.reason)
@@ -216,3 +241,4 @@ class BusPoller:
             self._refusing.pop(device)
         if refused:
             self._refusing[device] = before | refused
+            self._errors[device, Quality.EXCEPTION] += 1

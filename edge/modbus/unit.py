@@ -44,7 +44,7 @@ class ModbusUnit:
         if device.unit is None:
             raise EdgeSpecError(f"{device.id}: a Modbus device needs a unit")
         self.device = device
-        self._unit = device.unit
+        self.number = device.unit
         self._rest_s = device.limits.pause.total_seconds()
         self._cost = cost_on(spec, device)
         self._bounds = bounds_on(spec, device)
@@ -98,7 +98,7 @@ class ModbusUnit:
         """The request as it is asked on the bus."""
         return ReadRequest(
             device_id=self.device.id,
-            unit=self._unit,
+            unit=self.number,
             table=request.table,
             address=request.address,
             count=request.count,
