@@ -28,6 +28,23 @@ class Close(msgspec.Struct, frozen=True, kw_only=True, tag="close", tag_field="k
     done: str
 
 
+class Comment(msgspec.Struct, frozen=True, kw_only=True, tag="comment", tag_field="kind"):
+    """A person adds to the record of a case; nobody's calling ends by it."""
+
+    id: str
+    person: str
+    ref: str
+    note: str
+
+
+class Escalate(msgspec.Struct, frozen=True, kw_only=True, tag="escalate", tag_field="kind"):
+    """A person wants whoever is next to be told now, not when their time has come."""
+
+    id: str
+    person: str
+    ref: str
+
+
 class Shelve(msgspec.Struct, frozen=True, kw_only=True, tag="shelve", tag_field="kind"):
     """A person puts a story aside for a while; red is never put aside."""
 
@@ -54,7 +71,7 @@ class FollowLink(msgspec.Struct, frozen=True, kw_only=True, tag="link", tag_fiel
     note: str = ""
 
 
-Command = Acknowledge | Close | Shelve | Unshelve | FollowLink
+Command = Acknowledge | Close | Comment | Escalate | Shelve | Unshelve | FollowLink
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):

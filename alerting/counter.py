@@ -13,6 +13,8 @@ from alerting.commands import (
     Acknowledge,
     Close,
     Command,
+    Comment,
+    Escalate,
     FollowLink,
     Outcome,
     Shelve,
@@ -22,7 +24,14 @@ from alerting.commands import (
 from alerting.decide import Decider
 from alerting.desk import Desk
 from alerting.docket import Docket
-from alerting.errors import AlertingError, BadLinkError, NoSuchCaseError, NoSuchThreadError, RedError
+from alerting.errors import (
+    AlertingError,
+    BadLinkError,
+    NobodyLeftError,
+    NoSuchCaseError,
+    NoSuchThreadError,
+    RedError,
+)
 from alerting.links import read_token
 from alerting.shelving import Shelf
 from alerting.sitting import Sitting
@@ -30,6 +39,8 @@ from rules.transition import Level
 from transport.errors import WireError
 
 log = structlog.get_logger(__name__)
+
+_Decided = Acknowledge | Close | Comment | Escalate | Shelve | Unshelve
 
 _WAITING = 1000  # requests: more than that is no people's doing, and the oldest are dropped
 _KNOWN = 1000  # outcomes that are repeated when a request is
@@ -102,12 +113,14 @@ class Counter:
         await self._decider.decide((), lambda sitting: outcome.append(self._do(sitting, command)))
         return outcome[0]
 
-    def _do(self, sitting: Sitting, command: Acknowledge | Close | Shelve | Unshelve) -> Outcome:
+    def _do(self, sitting: Sitting, command: _Decided) -> Outcome:
         if is_served(sitting.connection, command.id):
             return Outcome(id=command.id, ok=True, en="recorded before", zh="此前已记录")
         note_served(sitting.connection, command.id)
         if isinstance(command, Shelve | Unshelve):
             return self._put_aside(sitting, command)
+        if isinstance(command, Comment | Escalate):
+            return self._add(sitting, command)
         if isinstance(command, Close):
             closing = Closing(person=command.person, at_ms=sitting.now_ms, done=command.done)
             case = self._docket.close(sitting, command.ref, closing, request=command.id)
@@ -125,6 +138,19 @@ class Counter:
                 zh=f"{case.name}：{listed} 停止催叫",
             )
         return Outcome(id=command.id, ok=True, en=f"{case.name}: recorded", zh=f"{case.name}：已记录")
+
+    def _add(self, sitting: Sitting, command: Comment | Escalate) -> Outcome:
+        if isinstance(command, Comment):
+            case = self._docket.comment(
+                sitting, command.ref, person=command.person, note=command.note, request=command.id
+            )
+            return Outcome(id=command.id, ok=True, en=f"{case.name}: recorded", zh=f"{case.name}：已记录")
+        case = self._docket.escalate_now(
+            sitting, command.ref, self._desk.threads, person=command.person, request=command.id
+        )
+        return Outcome(
+            id=command.id, ok=True, en=f"{case.name}: the next are told", zh=f"{case.name}：已通知下一级"
+        )
 
     def _put_aside(self, sitting: Sitting, command: Shelve | Unshelve) -> Outcome:
         if isinstance(command, Unshelve):
@@ -149,6 +175,10 @@ def _refusal(command: Command, exc: AlertingError) -> Outcome:
     words = {
         NoSuchCaseError: ("there is no such open case", "没有这样的未结事件"),
         NoSuchThreadError: ("there is no such story, or it is not put aside", "没有这样的预警，或其未被搁置"),
+        NobodyLeftError: (
+            "nobody is next: everybody was told, or somebody answered",
+            "没有下一级：均已通知，或已有人应答",
+        ),
         RedError: ("red is never put aside", "红色预警不得搁置"),
         BadLinkError: ("this link is none of ours", "链接无效"),
     }

@@ -11,7 +11,7 @@ from alerting import cases
 from alerting.cases import Answer, Case, Closing, Due, Escalation, Step
 from alerting.contacts import EscalationSpec
 from alerting.delivery import Story, enqueue
-from alerting.errors import NoSuchCaseError
+from alerting.errors import NobodyLeftError, NoSuchCaseError
 from alerting.ledger import Kind, append
 from alerting.sitting import Sitting
 from alerting.targeting import Directory, Plan, Targets
@@ -129,6 +129,35 @@ class Docket:
         )
         self._keep(sitting, after)
         return after, areas
+
+    def comment(self, sitting: Sitting, ref: str, *, person: str, note: str, request: str) -> Case:
+        """Add to the record of a case.
+
+        Raises:
+            NoSuchCaseError: No open case has that code or name.
+        """
+        case = self.find(sitting, ref)
+        self._record(sitting, case, "noted", person=person, note=note, request=request)
+        return case
+
+    def escalate_now(
+        self, sitting: Sitting, ref: str, threads: Mapping[str, Thread], *, person: str, request: str
+    ) -> Case:
+        """Tell whoever is next in each area where somebody is still called, before their time.
+
+        Raises:
+            NoSuchCaseError: No open case has that code or name.
+            NobodyLeftError: Nobody is next.
+        """
+        case = self.find(sitting, ref)
+        waiting = [(index, one) for index, one in enumerate(case.escalations) if one.steps]
+        if not waiting:
+            raise NobodyLeftError
+        self._record(sitting, case, "hurried", person=person, request=request)
+        for index, one in waiting:
+            taken = Due(index=index, turn=one.turn + 1, area=one.area, step=one.steps[0])
+            case = self._take(sitting, case, taken, threads[case.thread])
+        return case
 
     def close(self, sitting: Sitting, ref: str, closing: Closing, *, request: str) -> Case:
         """Close a case.

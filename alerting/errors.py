@@ -27,6 +27,10 @@ class NoSuchCaseError(AlertingError):
         self.ref = ref
 
 
+class NobodyLeftError(AlertingError):
+    """Nobody is next: everybody was told, somebody answered, or no route names anybody further."""
+
+
 class NoSuchThreadError(AlertingError):
     """There is no such story, or it was not put aside; asking again cannot help."""
 

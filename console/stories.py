@@ -270,7 +270,7 @@ def _newest_message(connection: sqlite3.Connection, thread: Thread) -> dict[str,
         "sent_ms": round(message.sent.timestamp() * 1000),
         "status": message.cap.status,
         "texts": {
-            language: {"event": message.cap.info(language).event, "headline": texts.headline}
+            language: {"event": message.cap.info(language).event, **texts._asdict()}
             for language, texts in message.texts.items()
         },
     }

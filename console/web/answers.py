@@ -11,6 +11,8 @@ from alerting.commands import (
     Acknowledge,
     Close,
     Command,
+    Comment,
+    Escalate,
     FollowLink,
     Shelve,
     Unshelve,
@@ -36,6 +38,13 @@ class Note(BaseModel):
     """Somebody is on it; with a note, what else there is to say."""
 
     note: Annotated[str, Field(max_length=500)] = ""
+    request: Request_ | None = None
+
+
+class Remark(BaseModel):
+    """What there is to say."""
+
+    note: Annotated[str, Field(min_length=1, max_length=500)]
     request: Request_ | None = None
 
 
@@ -70,6 +79,27 @@ async def acknowledge(
     await _must_reach(request, visitor, ref)
     command = Acknowledge(id=_id(asked.request), person=_person(visitor), ref=ref, note=asked.note)
     return await _ask(request, visitor.name, command)
+
+
+@router.post("/cases/{ref}/comment")
+async def comment(
+    ref: str, asked: Remark, request: Request, visitor: Annotated[Visitor, Depends(Needs(Deed.ANSWER))]
+) -> Answered:
+    """Add to the record of a case; nobody's calling ends by it."""
+    await _must_reach(request, visitor, ref)
+    command = Comment(id=_id(asked.request), person=_person(visitor), ref=ref, note=asked.note)
+    return await _ask(request, visitor.name, command)
+
+
+@router.post("/cases/{ref}/escalate")
+async def escalate(
+    ref: str, asked: Note, request: Request, visitor: Annotated[Visitor, Depends(Needs(Deed.CLOSE))]
+) -> Answered:
+    """Tell whoever is next now, not when their time has come."""
+    await _must_reach(request, visitor, ref)
+    return await _ask(
+        request, visitor.name, Escalate(id=_id(asked.request), person=_person(visitor), ref=ref)
+    )
 
 
 @router.post("/cases/{ref}/close")

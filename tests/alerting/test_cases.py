@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from alerting.cases import Answer, Case, Escalation, Step, advance, answer, code_of, due
 from alerting.contacts import Contacts, EscalationSpec
 from alerting.database import SCHEMA, prepare
-from alerting.errors import BadLinkError, NoSuchCaseError
+from alerting.errors import BadLinkError, NobodyLeftError, NoSuchCaseError
 from alerting.ledger import read_entries, verify
 from alerting.links import keep_secret, link_token, read_token
+from alerting.sitting import Sitting
 from rules.transition import Level
 from tests.alerting.offices import Office, open_office
 from tests.alerting.samples import MINUTE_MS, NOON_MS, demo_contacts, transition
@@ -274,3 +275,34 @@ def test_an_answer_ends_what_the_answerer_was_told_and_nothing_else(who: int) ->
     assert areas == (f"a{who}",)
     assert [bool(one.steps) for one in after.escalations] == [n != who for n in range(3)]
     assert not after.answered
+
+
+def test_a_comment_is_recorded_and_ends_no_calling(tmp_path: Path) -> None:
+    with called_out(tmp_path) as office:
+        before = dict(office.docket.cases)
+        with office.connection:
+            sitting = Sitting(connection=office.connection, now_ms=office.now_ms)
+            office.docket.comment(sitting, THREAD, person="wang-min", note="seen", request="r")
+
+        noted = [body for _, kind, _, body in read_entries(office.path) if kind == "case"][-1]
+        assert (noted["what"], noted["person"], noted["note"]) == ("noted", "wang-min", "seen")
+        assert not sitting.cases
+        assert dict(office.docket.cases) == before
+
+
+def test_whoever_is_next_is_told_at_once_when_somebody_asks(tmp_path: Path) -> None:
+    def hurry(office: Office) -> set[str]:
+        with office.connection:
+            sitting = Sitting(connection=office.connection, now_ms=office.now_ms)
+            office.docket.escalate_now(sitting, THREAD, office.desk.threads, person="wang-min", request="r")
+        office.desk.adopt(sitting)
+        return {one.person for one in sitting.queued.values()}
+
+    with called_out(tmp_path) as office:
+        assert "qingshan-duty" in hurry(office)
+        assert hurry(office) == {"zhou-jianguo"}
+        assert tick(office, NOON_MS + 12 * MINUTE_MS) == []  # their time comes to nothing more
+        hurry(office)
+        hurry(office)  # the last resort
+        with pytest.raises(NobodyLeftError):
+            hurry(office)

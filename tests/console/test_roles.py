@@ -36,6 +36,8 @@ TABLE = {
     "GET /api/v1/journal": SEES,
     "GET /api/v1/events": SEES,
     "POST /api/v1/cases/{ref}/ack": FIELD,
+    "POST /api/v1/cases/{ref}/comment": FIELD,
+    "POST /api/v1/cases/{ref}/escalate": DESK,
     "POST /api/v1/cases/{ref}/close": DESK,
     "POST /api/v1/threads/{thread}/shelve": DESK,
     "POST /api/v1/threads/{thread}/unshelve": DESK,
@@ -71,6 +73,7 @@ TABLE = {
     "GET /api/v1/audit": "auditor",
 }
 BODIES = {
+    "POST /api/v1/cases/{ref}/comment": {"note": "x"},
     "POST /api/v1/cases/{ref}/close": {"done": "x"},
     "POST /api/v1/threads/{thread}/shelve": {"reason": "x", "hours": 1},
     "POST /api/v1/session/second": {"code": "123456"},

@@ -58,7 +58,7 @@ function Mine({ me }) {
   if (one) {
     return html`<${Top}>${named(live.district.name)}<//>${live.lost && html`<div class="lost" role="alert">${t("lost")}</div>`}<main class="phone">
       <div class="band ${one.level}">${SHAPES[one.level]} ${ROMAN[one.level]} ${t(`level.${one.level}`)} ${named(one.name)} <${Drill} status=${one.message?.status} /></div>
-      <h1>${headline(one)}</h1><p><${Standing} one=${one} /></p>
+      <h1>${headline(one)}</h1><p>${one.message?.texts[language].description}</p>${open && html`<p class="note instruction">${one.message?.texts[language].instruction}</p>`}<p><${Standing} one=${one} /></p>
       <p><a href=${`/warnings/${path(one.thread)}/${one.episode}`}>${t("phone.more")}</a></p>
       ${wrong && html`<p class="note bad" role="alert">${wrong}</p>`}
       <button type="button" onClick=${() => setPicked(null)}>← ${t("phone.back")}</button></main>

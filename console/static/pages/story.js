@@ -40,6 +40,7 @@ export default function Story({ me, steps: [thread, episode] }) {
       ${one && html`<div class="row actions">
         ${may("answer") && open && html`<${Act} kind="primary" act=${() => post(`cases/${path(one.ref)}/ack`, { request: newRequest() })} onDone=${found.again}>${t("case.ack")}<//>`}
         ${may("answer") && html`<button type="button" onClick=${() => setDialog("note")}>${t("case.note")}</button>`}
+        ${may("close") && open && one.due_ms !== null && html`<${Act} act=${() => post(`cases/${path(one.ref)}/escalate`, { request: newRequest() })} confirm=${t("case.escalate.sure")} onDone=${found.again}>${t("case.escalate")}<//>`}
         ${may("close") && html`<button type="button" onClick=${() => setDialog("close")}>${t("case.close")}</button>`}
         ${may("shelve") && open && one.level !== "red" && html`<button type="button" class="plain" onClick=${() => setDialog("shelve")}>${t("case.shelve")}</button>`}
       </div>`}
@@ -58,7 +59,7 @@ export default function Story({ me, steps: [thread, episode] }) {
     </div>
     ${dialog === "close" && html`<${Ask} title=${t("close.title")} word=${t("case.close")} onClose=${() => setDialog("")} go=${({ done }) => post(`cases/${path(one.ref)}/close`, { done, request: newRequest() }).then(found.again)}>
       ${open && html`<p class="note bad">${t("close.still")}</p>`}<label>${t("close.done")}<textarea name="done" required maxlength="2000"></textarea></label><//>`}
-    ${dialog === "note" && html`<${Ask} title=${t("note.title")} word=${t("note.go")} onClose=${() => setDialog("")} go=${({ note }) => post(`cases/${path(one.ref)}/ack`, { note, request: newRequest() }).then(found.again)}>
+    ${dialog === "note" && html`<${Ask} title=${t("note.title")} word=${t("note.go")} onClose=${() => setDialog("")} go=${({ note }) => post(`cases/${path(one.ref)}/comment`, { note, request: newRequest() }).then(found.again)}>
       <p class="muted">${t("note.what")}</p><label>${t("note.label")}<textarea name="note" required maxlength="500"></textarea></label><//>`}
     ${dialog === "shelve" && html`<${Shelve} one=${one} onClose=${() => { setDialog(""); found.again(); }} />`}
   </div>`;
@@ -113,6 +114,6 @@ export function describe(entry, story) {
   if (kind === "shelf") return t("entry.shelf", { what: maybe(`shelf.${body.what}`, body.what), who: body.person ?? "", reason: body.reason ?? "" });
   return html`<span class="mono small">${kind} ${JSON.stringify(body)}</span>`;
 }
-const CASE = ["opened", "answered", "escalated", "overdue", "unanswered", "closed"];
+const CASE = ["opened", "answered", "escalated", "hurried", "noted", "overdue", "unanswered", "closed"];
 const known = (what) => (CASE.includes(what) ? what : "other");
 export { ago, span };
