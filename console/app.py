@@ -115,6 +115,7 @@ async def open_console(config: ConsoleConfig) -> AsyncIterator[Opening]:
             stream=Stream(journal, now_ms=config.clock.now_ms),
             newest=newest,
             asker=asker,
+            session=session,
             trial=Trial(config.district, files, config.history),
             drafting=Drafting(
                 register, config.folder / RULES, now_ms=config.clock.now_ms, reload=asker.reload_rules
@@ -150,19 +151,11 @@ def _connect(config: ConsoleConfig) -> contextlib.AbstractAsyncContextManager[Se
 async def _following(
     config: ConsoleConfig, session: Session, newest: Newest, asker: Asker, office: Office
 ) -> AsyncIterator[None]:
-    def counters() -> dict[str, float]:
-        return {
-            "readings": newest.readings,
-            "screens": office.stream.screens,
-            "entries": office.journal.last,
-            "dropped": session.dropped,
-        }
-
     tasks = [
         asyncio.create_task(newest.follow(session, asker), name="console:newest"),
         asyncio.create_task(
             keep_beating(
-                session, topics.server_status(SERVICE), SERVICE, clock=config.clock, counters=counters
+                session, topics.server_status(SERVICE), SERVICE, clock=config.clock, counters=office.counters
             ),
             name="console:beat",
         ),

@@ -24,6 +24,7 @@ log = structlog.get_logger(__name__)
 
 _LOOK_EVERY_S = 0.1  # wall time
 _MOST = 2000  # entries read at once
+_MOST_SINCE = 200_000  # that a report counts
 _Result = TypeVar("_Result")
 _Row = tuple[int, int, str, str, bytes]
 
@@ -81,6 +82,11 @@ class Journal:
         self._marks: list[Mark] = []
         self._news: list[Callable[[Sequence[Fact]], None]] = []
         self._moved = asyncio.Condition()
+
+    @property
+    def is_there(self) -> bool:
+        """Whether there is a ledger that can be read."""
+        return self._connection is not None and not self._ill
 
     @property
     def last(self) -> int:
@@ -147,6 +153,13 @@ class Journal:
         """Entries that follow number ``seq``, oldest first."""
         rows = await self._in_thread(partial(self._rows, "seq > ?", (seq,), most=most))
         return [self._known(row) for row in rows if row[0] <= self._last]
+
+    async def since(self, from_ms: int) -> list[Fact]:
+        """Entries of stories from an instant on, oldest first; what people's copies came to is left out."""
+        where = "at_ms >= ? AND kind IN ('transition', 'warning', 'case')"
+        rows = await self._in_thread(partial(self._rows, where, (from_ms,), most=_MOST_SINCE))
+        facts = (self._known(row) for row in rows if row[0] <= self._last)
+        return [fact for fact in facts if fact.thread]
 
     async def story(self, thread: str, episode: int) -> list[Fact]:
         """All of one story, oldest first; none if there is no such story."""

@@ -15,6 +15,7 @@ from console.stream import Stream
 from console.trial import Trial
 from district.inventory import District
 from transport.clock import Clock
+from transport.session import Session
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,3 +36,17 @@ class Office:
     asker: Asker
     trial: Trial
     drafting: Drafting
+    session: Session  # with the broker
+
+    def counters(self) -> dict[str, float]:
+        """What the console has done since it started."""
+        return {
+            "readings": self.newest.readings,
+            "screens": self.stream.screens,
+            "entries": self.journal.last,
+            "dropped": self.session.dropped,
+        }
+
+    def needs(self) -> dict[str, bool]:
+        """Whether each thing is there that the console needs."""
+        return {"broker": self.session.connected.is_set(), "ledger": self.journal.is_there}

@@ -17,11 +17,12 @@ const PAGES = [
   [/^\/people$/, () => import("./pages/people.js"), "people", "see"],
   [/^\/gateways$/, () => import("./pages/gateways.js"), "gateways", "see"],
   [/^\/quality$/, () => import("./pages/quality.js"), "quality", "see"],
+  [/^\/load$/, () => import("./pages/load.js"), "load", "see"],
   [/^\/accounts$/, () => import("./pages/accounts.js"), "accounts", "accounts"],
   [/^\/rights$/, () => import("./pages/rights.js"), "rights", "rights"],
   [/^\/audit$/, () => import("./pages/audit.js"), "audit", "audit"],
 ];
-const MENU = [["/", "overview"], ["/warnings", "warnings"], ["/sites", "sites"], ["/rules", "rules"], ["/people", "people"], ["/gateways", "gateways"], ["/quality", "quality"], ["/accounts", "accounts"], ["/rights", "rights"], ["/audit", "audit"]];
+const MENU = [["/", "overview"], ["/warnings", "warnings"], ["/sites", "sites"], ["/rules", "rules"], ["/people", "people"], ["/gateways", "gateways"], ["/quality", "quality"], ["/load", "load"], ["/accounts", "accounts"], ["/rights", "rights"], ["/audit", "audit"]];
 const OWN_SCREEN = [[/^\/wall$/, () => import("./pages/wall.js")], [/^\/m(?:\/(.*))?$/, () => import("./pages/phone.js")]];
 const OPEN = [[/^\/begin$/, () => import("./pages/begin.js")], [/^\/invitation$/, () => import("./pages/invitation.js")]];
 

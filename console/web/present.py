@@ -11,6 +11,7 @@ from alerting.archive import read_message
 from alerting.phrases import HAZARDS, LEVELS
 from console.errors import NoSuchThingError
 from console.gate import Visitor
+from console.load import sum_up
 from console.roles import Deed
 from console.stream import describe
 from console.web.entrance import PROBLEMS, Needs, must_cover, office_of, stories_of
@@ -140,7 +141,21 @@ async def timeline(
     }
 
 
+_DAY_MS = 86_400_000
 _STORY = frozenset({"alert", "update", "all-clear"})
+
+
+@router.get("/load")
+async def load(
+    request: Request, visitor: Sees, days: Annotated[float, Query(gt=0, le=366)] = 7
+) -> dict[str, Any]:
+    """How much people were told in the last days, by what, and how long they took to answer."""
+    office = office_of(request)
+    now_ms = office.clock.now_ms()
+    from_ms = now_ms - round(days * _DAY_MS)
+    facts = await office.journal.since(from_ms)
+    seen = [one for one in facts if visitor.reach.covers_asset(one.thread.partition("--")[2])]
+    return sum_up(seen, from_ms=from_ms, to_ms=now_ms)
 
 
 @router.get("/stories")

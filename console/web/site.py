@@ -8,9 +8,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from console.errors import ConsoleError
 from console.office import Office
 from console.stories import Stories
-from console.web import accounts, answers, data, people, present, rules, sessions, static
+from console.web import accounts, answers, data, health, people, present, rules, sessions, static
 
-SUBJECTS = (sessions, present, answers, data, people, rules, accounts, static)  # pages match last
+SUBJECTS = (sessions, present, answers, data, people, rules, accounts, health, static)  # pages match last
 _HEADERS = [
     (
         b"content-security-policy",

@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.server, pytest.mark.xdist_group("chromium"), pytest.ma
 
 SOAK = os.environ.get("TOCSIN_SOAK") == "1"
 PAGES = ["/", "/warnings", "/warnings/flood--river-01/1", "/sites", "/sites/river-01", "/rules", "/people"]
-PAGES += ["/gateways", "/quality"]
+PAGES += ["/gateways", "/quality", "/load"]
 ADMINISTRATION = {Role.ADMINISTRATOR: "/accounts", Role.SECURITY: "/rights", Role.AUDITOR: "/audit"}
 
 

@@ -103,3 +103,12 @@ async def test_the_first_page_weighs_less_than_300_kb(house: House) -> None:
         await answer.aclose()
 
     assert total < 300_000
+
+
+async def test_whoever_watches_over_it_is_told_how_it_is(house: House) -> None:
+    browser = await house.browser()
+
+    assert (await browser.get("/healthz")).text == "alive\n"
+    ready = await browser.get("/readyz")  # no broker runs beside it
+    assert (ready.status_code, ready.text) == (503, "broker: missing\nledger: there\n")
+    assert "tocsin_console_screens 0.0" in (await browser.get("/metrics")).text

@@ -30,6 +30,7 @@ TABLE = {
     "GET /api/v1/now": SEES,
     "GET /api/v1/cases": SEES,
     "GET /api/v1/timeline": SEES,
+    "GET /api/v1/load": SEES,
     "GET /api/v1/stories": SEES,
     "GET /api/v1/stories/{thread}/{episode}": SEES,
     "GET /api/v1/messages/{identifier}/cap.xml": SEES,
