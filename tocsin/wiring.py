@@ -12,13 +12,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from district.inventory import District
-from district.load import load_district
+from district.load import AREAS, DEVICES, load_district
 from tocsin.errors import TocsinError
+from tocsin.kept import kept
 from transport.clock import Clock, real_clock
 from transport.session import Endpoint, TlsFiles, parse_endpoint
 
 if TYPE_CHECKING:
     from console.app import Opening
+    from rules.rulebook import Rulebook
+
+_COMPILED = "compiled"
 
 Run = Callable[[asyncio.Event], Coroutine[None, None, None]]
 
@@ -38,6 +42,31 @@ class Surroundings:
         folder = self.state / part
         folder.mkdir(parents=True, exist_ok=True)
         return folder
+
+
+def district_of(at: Surroundings, *, areas: bool = True) -> District:
+    """The district, compiled before if its files have not changed since.
+
+    Raises:
+        InvalidFileError: A file has mistakes; it carries all of them.
+    """
+    names = [DEVICES, AREAS] if areas else [DEVICES]
+    state = at.state_of(_COMPILED)
+    return kept(District, at.district, names, state, lambda: load_district(at.district, areas=areas))
+
+
+def rulebook_of(at: Surroundings, district: District) -> "Rulebook":
+    """The district's rules, compiled before if no file has changed since.
+
+    Raises:
+        InvalidFileError: The file has mistakes; it carries all of them.
+    """
+    from rules.load import RULES, load_rules
+    from rules.rulebook import Rulebook
+
+    names = [DEVICES, AREAS, RULES]
+    state = at.state_of(_COMPILED)
+    return kept(Rulebook, at.district, names, state, lambda: load_rules(at.district, district))
 
 
 def tls_files(district: District, client: str) -> TlsFiles | None:
@@ -80,7 +109,7 @@ def edge(at: Surroundings, gateway: str | None, bus_endpoints: Mapping[str, str]
     from edge.app import EdgeConfig, run
     from tocsin.urgency import urgent_points
 
-    district = load_district(at.district, areas=False)
+    district = district_of(at, areas=False)
     known = ", ".join(sorted(district.gateways))
     if gateway is None:
         if len(district.gateways) != 1:
@@ -109,7 +138,7 @@ def collector(at: Surroundings, member: str | None = None) -> Run:
     """The collector and its store; ``member`` names it where several share the work."""
     from collector.app import CollectorConfig, run
 
-    district = load_district(at.district)
+    district = district_of(at)
     config = CollectorConfig(
         district=district,
         broker=broker_of(district, at, "collector"),
@@ -127,10 +156,10 @@ def rules(at: Surroundings) -> Run:
     from rules.app import RulesConfig, run
     from rules.load import load_rules
 
-    district = load_district(at.district)
+    district = district_of(at)
     config = RulesConfig(
         district=district,
-        rulebook=load_rules(at.district, district),
+        rulebook=rulebook_of(at, district),
         broker=broker_of(district, at, "rules"),
         state_dir=at.state_of("rules"),
         clock=at.clock,
@@ -155,7 +184,7 @@ def console(at: Surroundings, listen: str, said: "Callable[[Opening], None]") ->
     from console.app import ConsoleConfig, run
     from tocsin.backtest import StoreHistory
 
-    district = load_district(at.district)
+    district = district_of(at)
     host, _, port = listen.rpartition(":")
     if not host or not port.isdecimal():
         raise TocsinError(f"--listen {listen!r}: expected HOST:PORT, as in 0.0.0.0:8480 or [::]:8480")
@@ -181,10 +210,9 @@ def alerting(at: Surroundings, *, echo: bool) -> Run:
     """Alerting, its ledger and its channels; ``echo`` shows console warnings on stdout too."""
     from alerting.app import AlertingConfig, run
     from alerting.load import load_contacts
-    from rules.load import load_rules
 
-    district = load_district(at.district)
-    rulebook = load_rules(at.district, district)
+    district = district_of(at)
+    rulebook = rulebook_of(at, district)
     config = AlertingConfig(
         district=district,
         contacts=load_contacts(at.district, district, rulebook),
