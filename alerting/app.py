@@ -29,7 +29,7 @@ from alerting.displays import Displays
 from alerting.docket import Docket, load_cases
 from alerting.escalate import Escalator
 from alerting.intake import Intake
-from alerting.links import keep_secret
+from alerting.links import answer_link, keep_secret
 from alerting.quota import WINDOW_MS, Quota
 from alerting.rollup import Roller
 from alerting.shelving import Shelves, load_shelves
@@ -123,6 +123,7 @@ async def _serve(
     quota = Quota(
         await database.read(partial(handed_since, since_ms=since_ms)), await database.read(held_since)
     )
+    link_secret = await database.commit(keep_secret)
     dispatcher = Dispatcher(
         database,
         channels,
@@ -132,12 +133,13 @@ async def _serve(
         last_resort=contacts.last_resort.telephone,
         quota=quota,
         held_back=held_back,
+        link=partial(answer_link, contacts.console, link_secret) if contacts.console else lambda *_: "",
     )
     displays = Displays(session, database, desk)
     acknowledger = Acknowledger(session, SERVICE, linger_s=0.005)
     decider = Decider(database, desk, dispatcher, displays, now_ms=clock.now_ms)
     roller = Roller(decider, composer, quota, clock, held_back)
-    counter = Counter(decider, desk, docket, directory.people, link_secret=await database.commit(keep_secret))
+    counter = Counter(decider, desk, docket, directory.people, link_secret=link_secret)
     replies.attach(Answering(counter, directory.people.values(), database, now_ms=clock.now_ms))
     watch = Watch(
         session,

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from alerting.channels.settings import ChannelName, ChannelSettings, ChannelsSpec
-from alerting.fields import Telephone, matching
+from alerting.fields import Telephone, WebAddress, matching
 from district.fields import Duration, Names, PositiveDuration, Slug, Spec
 from district.findings import Language, SpecError, Text
 from rules.spec import Hazard, LevelName
@@ -151,6 +151,10 @@ class ContactsFile(ChannelSettings):
     )
     close_within: Lifetime = Field(
         default=timedelta(hours=24), description="A case not closed so long after its all-clear is overdue."
+    )
+    console: WebAddress | None = Field(
+        default=None,
+        description="Where telephones reach the console: with it, messages carry a link to answer by.",
     )
     roles: dict[Slug, Names]
     people: tuple[PersonSpec, ...] = Field(min_length=1)

@@ -9,7 +9,7 @@ from alerting.ledger import Kind, append
 from alerting.targeting import Target
 from rules.transition import Level
 
-_COLUMNS = "id, identifier, lane, level, person, via, step, attempts, code, turn"
+_COLUMNS = "id, identifier, lane, level, person, via, step, attempts, code, turn, episode"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +26,12 @@ class Delivery:
     attempts: int = 0  # at that channel
     code: str = ""  # by which the person can answer
     turn: int = 0  # of an escalation: 0 for the message itself
+    episode: int = 0  # of the lane
+
+    @property
+    def case(self) -> str:
+        """The case that it asks to answer."""
+        return f"{self.lane}.{self.episode}"
 
     @property
     def channel(self) -> str:
@@ -97,6 +103,7 @@ def enqueue(
                 via=target.via,
                 code=story.code,
                 turn=story.turn,
+                episode=story.episode,
             )
         )
     return queued, replaced
@@ -208,8 +215,8 @@ def _replaceable(
     return unsent
 
 
-def _delivery(row: tuple[int, str, str, int, str, str, int, int, str, int]) -> Delivery:
-    number, identifier, lane, level, person, via, step, attempts, code, turn = row
+def _delivery(row: tuple[int, str, str, int, str, str, int, int, str, int, int]) -> Delivery:
+    number, identifier, lane, level, person, via, step, attempts, code, turn, episode = row
     return Delivery(
         id=number,
         identifier=identifier,
@@ -221,4 +228,5 @@ def _delivery(row: tuple[int, str, str, int, str, str, int, int, str, int]) -> D
         attempts=attempts,
         code=code,
         turn=turn,
+        episode=episode,
     )

@@ -68,7 +68,9 @@ class Dispatcher:
         last_resort: str,
         quota: Quota | None = None,
         held_back: asyncio.Event | None = None,
+        link: Callable[[str, str], str] = lambda _case, _person: "",
     ) -> None:
+        self._link = link  # by which a person answers a case; empty where no console is named
         self._delivered = 0
         self._failed_attempts = 0
         self._unreachable = 0
@@ -197,7 +199,7 @@ class Dispatcher:
 
     async def _hand_over(self, lane: _Lane, delivery: Delivery, channel: Channel, to: Recipient) -> float:
         """Try the channel once; say how long to wait before the next step."""
-        message = _asking(await self._message(delivery.identifier), delivery.code)
+        message = self._asking(await self._message(delivery.identifier), delivery)
         try:
             receipt = await channel.send(message, to)
         except ChannelRefusedError as exc:
@@ -287,15 +289,18 @@ class Dispatcher:
             self._remember(known)
         return known
 
+    def _asking(self, message: WarningMessage, delivery: Delivery) -> WarningMessage:
+        """The message as it goes to people who are to answer; the CAP message stays as it was issued."""
+        if not delivery.code:
+            return message
+        link = self._link(delivery.case, delivery.person)
+        texts = {
+            language: ask_for_answer(words, language, delivery.code, link)
+            for language, words in message.texts.items()
+        }
+        return replace(message, texts=texts)
+
     def _remember(self, message: WarningMessage) -> None:
         self._messages[message.identifier] = message
         if len(self._messages) > _MESSAGES_KEPT:
             del self._messages[next(iter(self._messages))]
-
-
-def _asking(message: WarningMessage, code: str) -> WarningMessage:
-    """The message as it goes to people who are to answer; the CAP message stays as it was issued."""
-    if not code:
-        return message
-    texts = {language: ask_for_answer(words, language, code) for language, words in message.texts.items()}
-    return replace(message, texts=texts)

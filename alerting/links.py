@@ -15,6 +15,11 @@ def link_token(secret: bytes, case: str, person: str) -> str:
     return f"{case}~{person}~{_sign(secret, case, person)}"
 
 
+def answer_link(console: str, secret: bytes, case: str, person: str) -> str:
+    """The address by which a person opens a case on the phone's page of the console, and answers it."""
+    return f"{console.rstrip('/')}/m/{link_token(secret, case, person)}"
+
+
 def read_token(secret: bytes, token: str) -> tuple[str, str]:
     """The case and the person of a token.
 

@@ -45,6 +45,7 @@ _UNCERTAIN = Text("To be verified: ", "【待核实】")
 _UNCERTAIN_WHY = Text("The reading is uncertain and yet to be verified.", "该读数存疑，待核实。")
 _UNSEEN = Text("{causes}: the danger may be growing unseen.", "{causes}，险情可能正在发展而无法看到。")
 _ASK = Text("Reply {code} to confirm.", "收到请回复{code}。")
+_ASK_BY_LINK = Text("Reply {code} or open {link} to confirm.", "收到请回复{code}，或打开 {link} 。")
 _SOME_ALARM = Text("It matters because an alarm is active here or along the water", "该处或其上下游正有告警")
 
 
@@ -185,9 +186,10 @@ class Author:
         )
 
 
-def ask_for_answer(texts: Texts, language: Language, code: str) -> Texts:
-    """The same words, and how to say that one is awake and on it."""
-    ask = _ASK.in_language(language).format(code=code)
+def ask_for_answer(texts: Texts, language: Language, code: str, link: str = "") -> Texts:
+    """The same words, and how to say that one is awake and on it: by a code, or by a link if there is one."""
+    words = _ASK_BY_LINK if link else _ASK
+    ask = words.in_language(language).format(code=code, link=link)
     gap = "" if language == "zh" else " "
     return texts._replace(instruction=f"{texts.instruction}{gap}{ask}")
 

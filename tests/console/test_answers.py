@@ -1,6 +1,8 @@
 """People answer at the console; alerting decides, and every screen hears of it."""
 
 import asyncio
+import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -8,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from alerting.app import AlertingConfig, run
+from alerting.contacts import Contacts
 from alerting.database import FILE_NAME
 from alerting.ledger import read_entries
 from alerting.links import keep_secret, link_token
@@ -24,13 +27,15 @@ REF = "flood--river-01.1"
 
 
 @asynccontextmanager
-async def flooded(broker: Endpoint, tmp_path: Path, level: Level = Level.ORANGE) -> AsyncIterator[House]:
+async def flooded(
+    broker: Endpoint, tmp_path: Path, level: Level = Level.ORANGE, contacts: Contacts | None = None
+) -> AsyncIterator[House]:
     """A console beside a real alerting process that has just issued a warning."""
     async with asyncio.timeout(60), open_house(tmp_path, broker=broker) as house:
         stop = asyncio.Event()
         config = AlertingConfig(
             district=demo_district(),
-            contacts=demo_contacts(),
+            contacts=contacts or demo_contacts(),
             broker=broker,
             state_dir=house.state / "alerting",
             clock=standing_clock(60),
@@ -125,6 +130,24 @@ async def test_a_link_in_a_message_opens_its_warning_and_answers_for_its_person(
     assert answered.status_code == 200
     assert forged.status_code == 404
     assert [one["person"] for one in case["answers"]] == ["wang-min"]
+
+
+async def test_messages_carry_the_link_by_which_their_reader_answers(
+    broker: Endpoint, tmp_path: Path
+) -> None:
+    contacts = demo_contacts().model_copy(update={"console": "https://console.example:8480/"})
+    async with flooded(broker, tmp_path, contacts=contacts) as house:
+        lines = house.state / "alerting" / "console.jsonl"
+        while "wang-min" not in lines.read_text(encoding="utf-8"):  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+        told = [json.loads(line) for line in lines.read_text(encoding="utf-8").splitlines()]
+        mine = next(one["instruction"] for one in told if one["person"] == "wang-min")
+        found = re.search(r"https://console\.example:8480/m/(\S+)", mine)
+        assert found, mine
+        phone = await house.browser()
+        shown = (await phone.get(f"/api/v1/links/{found[1]}")).json()
+
+    assert (shown["person"], shown["case"]["ref"]) == ("wang-min", REF)
 
 
 async def test_while_alerting_is_away_people_are_told_so(
