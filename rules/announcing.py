@@ -35,9 +35,10 @@ class Announcer:
         ]
 
     def number(self, news: Sequence[Transition]) -> list[Announced]:
-        """Number transitions, oldest first, and those they lead to; note what people are told."""
+        """Number transitions, by instant and name, and those they lead to; note what people are told."""
         announced = []
-        waiting = sorted(news, key=lambda each: each.at_ms, reverse=True)
+        waiting = sorted(news, key=lambda each: (each.at_ms, each.rule, each.subject))
+        waiting.reverse()
         while waiting:
             transition = waiting.pop()
             self._state.ordinal += 1

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import structlog
 
+from rules.calm import CalmEngine
 from rules.journal import Entry, Journal, Kind, Snapshot
 from rules.plain import Engine
 from rules.rulebook import Rulebook, decode_rulebook, encode_rulebook
@@ -74,7 +75,8 @@ class Desk:
             sqlite3.Error: The disk refuses; at its next start the engine takes over what is on disk then.
         """
         before = self.engine.rulebook
-        self.engine = Engine(rulebook, self.engine.state)
+        self.engine.make_up()
+        self.engine = CalmEngine(rulebook, self.engine.state)
         announced = self.engine.adopt(before, now_ms)
         await self.announce(announced, courier)
         state = self.engine.state
@@ -105,16 +107,17 @@ async def open_desk(journal: Journal, outbox: Outbox, rulebook: Rulebook, now_ms
         msgspec.MsgspecError: The journal is of another version.
     """
     kept = await journal.load()
-    engine = Engine(rulebook)
+    engine = CalmEngine(rulebook)
     if kept is not None:
         before = rulebook
         if kept.rulebook != encode_rulebook(rulebook):
             before = decode_rulebook(kept.rulebook)
         edited = before.fingerprint != rulebook.fingerprint
-        engine = Engine(before if edited else rulebook, decode_state(kept.snapshot.body))
+        engine = CalmEngine(before if edited else rulebook, decode_state(kept.snapshot.body))
         announced = replay(engine, kept.entries)
         if edited:
-            engine = Engine(rulebook, engine.state)
+            engine.make_up()
+            engine = CalmEngine(rulebook, engine.state)
             announced += engine.adopt(before, now_ms)
         await journal.record(announced)
         for each in await journal.announced_since(kept.snapshot.ordinal):

@@ -3,9 +3,11 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from rules.announcing import key_of
 from rules.fact import View
 from rules.plain import Engine
 from rules.rulebook import Watch
+from rules.state import WatchState
 from rules.subject import facts_at, ladder_at
 from rules.transition import Level
 
@@ -29,7 +31,7 @@ class Standing(NamedTuple):
     unit: str
     level: Level  # judged
     told: Level  # announced
-    sampled_ms: int | None  # the newest reading that was judged
+    sampled_ms: int | None  # the newest reading that may be judged
     distances: Sequence[Distance]
 
 
@@ -45,10 +47,13 @@ def known_subjects(engine: Engine) -> list[str]:
 
 
 def _standing(engine: Engine, watch: Watch) -> Standing:
-    state = engine.state.watches[f"{watch.rule}|{watch.subject}"]
+    state = _state(engine, watch)
     distances = tuple(_distances(engine, watch))
+    record = engine.state.records[watch.subject]
+    newest = record.newest_sample()
+    sampled_ms = record.at_ms[newest] if newest is not None else None
     return Standing(
-        watch.rule, watch.subject, watch.unit, state.head.level, state.told, state.head.last_ms, distances
+        watch.rule, watch.subject, watch.unit, state.head.level, state.told, sampled_ms, distances
     )
 
 
@@ -60,10 +65,15 @@ def _distances(engine: Engine, watch: Watch) -> Iterator[Distance]:
         return
     ladder = ladder_at(watch, engine.rulebook, record, newest)
     facts = facts_at(ladder, View(record, records, engine.rulebook.timezone), newest)
-    timers = engine.state.watches[f"{watch.rule}|{watch.subject}"].head.timers
+    timers = _state(engine, watch).head.timers
     for rung, fact in zip(ladder.rungs, facts, strict=True):
         value = fact.value if fact is not None else None
         missing = None if value is None else rung.limit - value if ladder.rising else value - rung.limit
         timer = timers[rung.level - 1]
         since_ms = timer.since_ms if timer is not None else None
         yield Distance(rung.level, value, rung.limit, rung.clear, missing, since_ms)
+
+
+def _state(engine: Engine, watch: Watch) -> WatchState:
+    """What is remembered of one rule for one subject; nothing before it has judged anything."""
+    return engine.state.watches.get(key_of(watch.rule, watch.subject)) or WatchState()

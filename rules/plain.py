@@ -35,7 +35,6 @@ class Engine:
                     self._by_device[subject.partition(":")[0]].append(subject)
                 self._by_point[subject].append(watch)
                 self.state.records.setdefault(subject, Record())
-            self.state.watches.setdefault(key_of(watch.rule, watch.subject), WatchState())
         self._silences = {key_of(watch.rule, watch.device): watch for watch in rulebook.silences}
         self._silences_of: defaultdict[str, list[str]] = defaultdict(list)
         for key, silence in self._silences.items():
@@ -43,9 +42,9 @@ class Engine:
             self.state.silences.setdefault(key, SilenceState())
         self._announcer = Announcer(rulebook, self.state)
         self._catching_up = {
-            watch.subject
-            for watch in rulebook.watches
-            if self.state.watches[key_of(watch.rule, watch.subject)].catching_up is not None
+            key.partition("|")[2]
+            for key, watched in self.state.watches.items()
+            if watched.catching_up is not None
         }
 
     def adopt(self, before: Rulebook, now_ms: int) -> list[Announced]:
@@ -58,23 +57,21 @@ class Engine:
         as_before = {key_of(watch.rule, watch.subject): watch for watch in before.watches}
         watched = {key_of(watch.rule, watch.subject): watch for watch in self.rulebook.watches}
         ended = []
-        for key in list(state.watches):
-            if key not in watched:
-                left = state.watches.pop(key)
-                ended += [orphan(left.standing.transition, now_ms)] if left.told and left.standing else []
-            elif as_before.get(key) != watched[key] or before.seasons != self.rulebook.seasons:
-                adopt(state.watches[key])
-        for key in list(state.silences):
-            if key not in self._silences:
-                gone = state.silences.pop(key)
+        for key in [each for each in state.watches if each not in watched]:
+            left = state.watches.pop(key)
+            ended += [orphan(left.standing.transition, now_ms)] if left.told and left.standing else []
+        for key, watch in watched.items():
+            if key not in as_before:
+                state.watches.setdefault(key, WatchState())
+            elif as_before[key] != watch or before.seasons != self.rulebook.seasons:
+                adopt(self._state_of(watch))
+        others = ((state.silences, self._silences), (state.combinations, self._announcer.combinations))
+        for states, known in others:
+            for key in [each for each in states if each not in known]:
+                gone = states.pop(key)
                 ended += [orphan(gone.standing.transition, now_ms)] if gone.level and gone.standing else []
-        for key in list(state.combinations):
-            if key not in self._announcer.combinations:
-                past = state.combinations.pop(key)
-                ended += [orphan(past.standing.transition, now_ms)] if past.level and past.standing else []
-        for subject in list(state.records):
-            if subject not in self._by_point:
-                del state.records[subject]
+        for subject in [each for each in state.records if each not in self._by_point]:
+            del state.records[subject]
         return self._announcer.number(ended)
 
     def hear(self, now_ms: int) -> None:
@@ -101,12 +98,15 @@ class Engine:
             subject = f"{sample.device}:{sample.point}"
             record = self.state.records.get(subject)
             if record is not None and record.put(sample.at_ms, sample.value, mark):
-                changed[subject].append(sample.at_ms)
+                self._note(subject, record, sample.at_ms, changed, now_ms)
         for device, at_ms in good_until_ms.items():
-            heard[device] += self._carry(device, at_ms, changed)
+            heard[device] += self._carry(device, at_ms, changed, now_ms)
         news: list[Transition] = []
         for subject, instants_ms in changed.items():
+            self._wake(subject, instants_ms)
+        for subject, instants_ms in changed.items():
             news += self._judge(subject, instants_ms, now_ms)
+            self._rest(subject)
         news += self._settle(now_ms, but=changed)
         news += self._hear(heard, now_ms)
         return self._announcer.number(news)
@@ -150,7 +150,7 @@ class Engine:
         self.samples += len(instants_ms)
         self.late += any(now_ms - earliest_ms > watch.allowance_ms for watch in watches)
         for watch in watches:
-            state = self.state.watches[key_of(watch.rule, watch.subject)]
+            state = self._state_of(watch)
             late = now_ms - earliest_ms > watch.allowance_ms
             view = self._view(watch)
             yield from take(
@@ -161,6 +161,42 @@ class Engine:
         if len(record.at_ms) > 2 * KEEP_SAMPLES:
             self._forget(subject, record)
 
+    def _state_of(self, watch: Watch) -> WatchState:
+        """What is remembered of one rule for one subject; made when it is first judged."""
+        key = key_of(watch.rule, watch.subject)
+        state = self.state.watches.get(key)
+        if state is None:
+            state = self.state.watches[key] = WatchState()
+        return state
+
+    def _watch_of(self, key: str) -> Watch | None:
+        rule, _, subject = key.partition("|")
+        return next((each for each in self._by_point.get(subject, ()) if each.rule == rule), None)
+
+    def _note(
+        self, subject: str, record: Record, at_ms: int, changed: dict[str, list[int]], now_ms: int
+    ) -> None:
+        """Note a new reading of a record as one to be judged, unless it can be passed over."""
+        newest = record.at_ms[-1] == at_ms and subject not in changed
+        if not (newest and self._passes_over(subject, record, now_ms)):
+            changed[subject].append(at_ms)
+
+    def _passes_over(self, subject: str, record: Record, now_ms: int) -> bool:
+        """Whether the newest reading of a record changes no level: see :class:`rules.calm.CalmEngine`."""
+        del subject, record, now_ms
+        return False
+
+    def _wake(self, subject: str, new_ms: Sequence[int]) -> None:
+        """Readings of a subject are about to be judged."""
+        del subject, new_ms
+
+    def _rest(self, subject: str) -> None:
+        """Readings of a subject have been judged."""
+        del subject
+
+    def make_up(self) -> None:
+        """Bring the state of everything that was passed over up to date, for others to read."""
+
     def _view(self, watch: Watch) -> View:
         records = self.state.records
         return View(records[watch.subject], records, self.rulebook.timezone)
@@ -169,7 +205,7 @@ class Engine:
         cut_ms = record.at_ms[-KEEP_SAMPLES]
         needed_ms = cut_ms
         for watch in self._by_point[subject]:
-            state = self.state.watches[key_of(watch.rule, watch.subject)]
+            state = self._state_of(watch)
             if watch.subject == subject:
                 forget(state, cut_ms)
             base_ms = max(state.checkpoints[0].at_ms, record.at_ms[0])
@@ -177,7 +213,7 @@ class Engine:
         record.drop_before(needed_ms)
 
     def _carry(
-        self, device: str, at_ms: int, changed: dict[str, list[int]]
+        self, device: str, at_ms: int, changed: dict[str, list[int]], now_ms: int
     ) -> Iterator[tuple[int, str | None]]:
         """Take a suppressed poll of a device; return the signs of life that it is."""
         subjects = self._by_device.get(device)
@@ -186,19 +222,20 @@ class Engine:
         for subject in subjects or ():
             record = self.state.records[subject]
             if record.carry(at_ms):
-                changed[subject].append(at_ms)
+                self._note(subject, record, at_ms, changed, now_ms)
             if record.is_sample_at(at_ms):
                 yield at_ms, subject.partition(":")[2]
 
     def _settle(self, now_ms: int, *, but: Collection[str]) -> Iterator[Transition]:
         for subject in sorted(self._catching_up.difference(but)):
             for watch in self._by_point[subject]:
-                state = self.state.watches[key_of(watch.rule, watch.subject)]
+                state = self._state_of(watch)
                 yield from settle(watch, state, self._view(watch), now_ms)
             self._note_catching_up(subject)
+            self._rest(subject)
 
     def _note_catching_up(self, subject: str) -> None:
-        states = (self.state.watches[key_of(watch.rule, watch.subject)] for watch in self._by_point[subject])
+        states = (self._state_of(watch) for watch in self._by_point[subject])
         if any(state.catching_up is not None for state in states):
             self._catching_up.add(subject)
         else:
@@ -214,8 +251,9 @@ class Engine:
     def _alarmed_sites(self) -> dict[str, int]:
         """Sites with an active alarm that is not of equipment, and since when the newest of them stands."""
         alarmed: dict[str, int] = {}
-        for watch in self.rulebook.watches:
-            state = self.state.watches[key_of(watch.rule, watch.subject)]
-            if state.told is not Level.NORMAL and watch.hazard != EQUIPMENT:
-                alarmed[watch.site] = max(state.told_ms, alarmed.get(watch.site, 0))
+        for key, state in self.state.watches.items():
+            if state.told is not Level.NORMAL:
+                watch = self._watch_of(key)
+                if watch is not None and watch.hazard != EQUIPMENT:
+                    alarmed[watch.site] = max(state.told_ms, alarmed.get(watch.site, 0))
         return alarmed

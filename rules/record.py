@@ -103,6 +103,10 @@ class Record(msgspec.Struct, kw_only=True):
         """The index of the last sample before position ``index``."""
         return self._sample_at_or_before(index - 1)
 
+    def count_to(self, at_ms: int) -> int:
+        """How many readings there are up to an instant, included."""
+        return bisect_right(self.at_ms, at_ms)
+
     def newest_sample(self) -> int | None:
         """The index of the newest sample."""
         return self._sample_at_or_before(len(self.at_ms) - 1)

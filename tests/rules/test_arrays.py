@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rules.backtest import backtest
+from rules.calm import CalmEngine
 from rules.plain import Engine
 from rules.rulebook import Rulebook
 from rules.state import decode_state, encode_state
@@ -49,6 +50,7 @@ LEVELS = st.sampled_from(
         "red: {above: 2.0, clear: 1.0}",
     ]
 )
+LEVELS_AFTER = "blue: {above: 0.75}, red: {above: 2.25, clear: 1.0, for: 2 samples}"
 ROWS = st.lists(
     st.tuples(
         st.sampled_from([1, 2, 5, 5, 5, 5, 7, 20, 75]),
@@ -122,3 +124,46 @@ def test_of_two_readings_of_one_instant_the_first_counts() -> None:
     rules = book("value", "red: {above: 2.0}", "06-03..06-03")
     samples = [Sample("rtu", "ch4", minute(0), value, GOOD) for value in (1.0, 3.0)]
     assert backtest(rules, samples) == []
+
+
+@pytest.mark.parametrize("kind", ["value", "change", "difference"])
+@settings(max_examples=EACH, deadline=None)
+@given(data=st.data(), levels=LEVELS, rows=ROWS, season=st.sampled_from(["20:30..20:55", "06-03..06-03"]))
+def test_what_passes_over_readings_says_what_judges_them_all(
+    kind: str, data: st.DataObject, levels: str, rows: list[tuple[int, float, Quality, str]], season: str
+) -> None:
+    """Readings as they come: late, too late, repeated, suppressed; restarts and edits in between."""
+    rules = [book(kind, levels, season), book(kind, LEVELS_AFTER, season)]
+    samples = as_samples(rows)
+    engines: list[Engine] = [Engine(rules[0]), CalmEngine(rules[0])]
+    arriving = data.draw(st.one_of(st.just(samples), st.permutations(samples)))
+    now_ms, begun, edited = samples[0].at_ms, 0, False
+    while begun < len(samples):
+        end = min(begun + data.draw(st.integers(1, 5)), len(samples))
+        again = max(0, begun - data.draw(st.integers(0, 2)))
+        now_ms = max(now_ms, *(each.at_ms for each in arriving[begun:end]))
+        kept = {"rtu": now_ms} if data.draw(st.booleans()) else {}
+        slow, quick = (each.judge(arriving[again:end], kept, now_ms) for each in engines)
+        assert quick == slow
+        if data.draw(st.booleans()):
+            now_ms += 31_000
+            slow, quick = (each.tick(now_ms) for each in engines)
+            assert quick == slow
+        what = data.draw(st.sampled_from(["on", "on", "restart", "edit"]))
+        if what == "restart":
+            engines = [type(each)(each.rulebook, decode_state(encode_state(each.state))) for each in engines]
+        elif what == "edit" and not edited:
+            edited = True
+            for each in engines:
+                each.make_up()
+            engines = [type(each)(rules[1], each.state) for each in engines]
+            slow, quick = (each.adopt(rules[0], now_ms) for each in engines)
+            assert quick == slow
+        begun = end
+    for each in engines:
+        each.make_up()
+    plain, calm = (each.state for each in engines)
+    assert calm.records == plain.records
+    for key, state in calm.watches.items():
+        assert state.head.level is plain.watches[key].head.level
+        assert state.told is plain.watches[key].told
