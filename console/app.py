@@ -22,6 +22,8 @@ from console.errors import AddressError
 from console.files import Files
 from console.gate import Administration, Gate
 from console.journal import open_journal
+from console.manual import FILE_NAME as MANUAL_FILE
+from console.manual import manual_topics, open_manual
 from console.newest import SUBSCRIPTIONS, Newest
 from console.office import Office
 from console.register import FILE_NAME, open_register
@@ -101,6 +103,14 @@ async def open_console(config: ConsoleConfig) -> AsyncIterator[Opening]:
             newest.remember(await store.latest())
         session = await stack.enter_async_context(_connect(config))
         asker = Asker(session)
+        manual = await stack.enter_async_context(
+            open_manual(
+                config.state_dir / MANUAL_FILE,
+                session,
+                manual_topics(config.district.root_area),
+                now_ms=config.clock.now_ms,
+            )
+        )
         gate = Gate(register, config.district, now_s=config.now_s)
         office = Office(
             district=config.district,
@@ -115,6 +125,7 @@ async def open_console(config: ConsoleConfig) -> AsyncIterator[Opening]:
             stream=Stream(journal, now_ms=config.clock.now_ms),
             newest=newest,
             asker=asker,
+            manual=manual,
             session=session,
             trial=Trial(config.district, files, config.history),
             drafting=Drafting(
@@ -142,7 +153,7 @@ def _connect(config: ConsoleConfig) -> contextlib.AbstractAsyncContextManager[Se
     return open_session(
         config.broker,
         client_id=f"tocsin-{config.district.id}-{SERVICE}",
-        subscriptions=SUBSCRIPTIONS,
+        subscriptions=(*SUBSCRIPTIONS, manual_topics(config.district.root_area).ack),
         will=beat_will(topics.server_status(SERVICE), SERVICE),
     )
 
@@ -152,7 +163,7 @@ async def _following(
     config: ConsoleConfig, session: Session, newest: Newest, asker: Asker, office: Office
 ) -> AsyncIterator[None]:
     tasks = [
-        asyncio.create_task(newest.follow(session, asker), name="console:newest"),
+        asyncio.create_task(newest.follow(session, asker, office.manual), name="console:newest"),
         asyncio.create_task(
             keep_beating(
                 session, topics.server_status(SERVICE), SERVICE, clock=config.clock, counters=office.counters

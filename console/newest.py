@@ -7,6 +7,7 @@ import msgspec
 import structlog
 
 from console.asking import ANSWERS, Asker
+from console.manual import Manual
 from district.inventory import Device, District
 from rules.transition import Level, Transition
 from transport import topics
@@ -54,12 +55,15 @@ class Newest:
         for sample in samples:
             self._take(sample)
 
-    async def follow(self, session: Session, asker: Asker) -> None:
+    async def follow(self, session: Session, asker: Asker, manual: Manual) -> None:
         """Take messages until cancelled; what is not of our format is passed over, its receivers say so."""
         while True:
             for message in await session.receive(most=_MOST):
                 try:
-                    self.take(message, asker)
+                    if message.topic.endswith("/ack"):
+                        await manual.heard(message.payload)
+                    else:
+                        self.take(message, asker)
                 except WireError:
                     continue
 

@@ -9,6 +9,7 @@ from console.drafts import Drafting
 from console.files import Files
 from console.gate import Administration, Gate
 from console.journal import Journal
+from console.manual import Manual
 from console.newest import Newest
 from console.register import Register
 from console.stream import Stream
@@ -36,6 +37,7 @@ class Office:
     asker: Asker
     trial: Trial
     drafting: Drafting
+    manual: Manual
     session: Session  # with the broker
 
     def counters(self) -> dict[str, float]:
