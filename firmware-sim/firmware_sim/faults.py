@@ -6,14 +6,23 @@ from typing import Literal, get_args
 
 from firmware_sim.errors import FaultError
 
-FaultName = Literal["disconnect", "silence", "garbage", "exception", "wrong-unit", "bad-crc", "late", "flag"]
+FaultName = Literal[
+    "disconnect", "silence", "garbage", "exception", "wrong-unit", "bad-crc", "collision", "late", "flag"
+]
 FAULT_NAMES: tuple[FaultName, ...] = get_args(FaultName)
 
 # Answers under these are no answers: they advance no counter. Where several are on, the first counts.
-FALSIFYING: tuple[FaultName, ...] = ("silence", "garbage", "exception", "wrong-unit", "bad-crc")
+FALSIFYING: tuple[FaultName, ...] = (
+    "silence",
+    "garbage",
+    "exception",
+    "wrong-unit",
+    "bad-crc",
+    "collision",
+)
 
 _COMMON: frozenset[FaultName] = frozenset({"disconnect", "silence", "garbage", "wrong-unit", "late"})
-RTU_FAULTS: frozenset[FaultName] = _COMMON | {"bad-crc", "exception"}
+RTU_FAULTS: frozenset[FaultName] = _COMMON | {"bad-crc", "exception", "collision"}
 TCP_FAULTS: frozenset[FaultName] = _COMMON | {"exception"}
 HJ212_FAULTS: frozenset[FaultName] = _COMMON | {"bad-crc", "flag"}
 SPEAKER_FAULTS: frozenset[FaultName] = frozenset({"disconnect", "silence", "garbage", "late", "bad-crc"})

@@ -108,6 +108,8 @@ def garble(frame: bytes, fault: Fault | None) -> bytes:
             return frame[:-4] + (b"0" if frame[-4:-3] != b"0" else b"1") + frame[-3:]
         case "bad-crc":
             return frame[:-1] + bytes((frame[-1] ^ 0xFF,))
+        case "collision":  # a twin answers one character later; where either sends a 0, the wire shows it
+            return bytes(own & twin for own, twin in zip(frame + b"\xff", b"\xff" + frame, strict=True))
         case "garbage":
             return random.randbytes(len(frame))
         case _:

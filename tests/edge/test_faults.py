@@ -1,6 +1,8 @@
 """Faults of instruments, cables and brokers, over the simulated field: each is marked, each heals."""
 
 import asyncio
+import os
+import signal
 from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
 from functools import partial
@@ -184,6 +186,7 @@ async def start_stations(stack: AsyncExitStack, folder: Path, broker: Endpoint) 
         ("one", "garbage", Quality.CHECKSUM),
         ("one", "wrong-unit", Quality.CHECKSUM),
         ("one", "exception", Quality.EXCEPTION),
+        ("one", "collision", Quality.CHECKSUM),
         ("plc", "silence", Quality.TIMEOUT),
         ("plc", "exception", Quality.EXCEPTION),
         ("plc", "garbage", Quality.CHECKSUM),
@@ -383,3 +386,23 @@ async def test_a_consumer_that_answers_nothing_holds_the_agent_no_longer_than_to
         deaf = set(there.batches)
     async with centre(broker) as there, agent(district, broker, tmp_path / "state", clock=clock):
         await until(lambda: deaf <= set(there.batches), "what nobody acknowledged")
+
+
+async def test_a_broker_that_refuses_the_gateways_name_delays_and_loses_nothing(tmp_path: Path) -> None:
+    clock = clock_text(SPEED)
+    with running_mosquitto(tmp_path, settings="allow_anonymous false") as broker:
+        async with instruments(tmp_path / "sim", MODBUS_INSTRUMENTS, clock=clock) as sim:
+            district = district_of(tmp_path / "district", MODBUS)
+            async with agent(
+                district, broker.endpoint, tmp_path / "state", clock=clock, bus_endpoints=sim.endpoints
+            ):
+                await until(lambda: sim.status()["instruments"]["plc"]["answers"] > 8, "polls unheard")
+                (config,) = tmp_path.glob("mosquitto-*.conf")
+                config.write_text(config.read_text().replace("allow_anonymous false", ""))
+                os.kill(broker.pid, signal.SIGHUP)
+                async with centre(broker.endpoint) as there:
+                    field = Field(sim, there)
+                    await field.more_answers("one", 8)
+                    for device in ("one", "two", "plc"):
+                        await until(partial(field.unlost, device), f"all of {device}")
+                        assert there.counters(device)[0] == 1
