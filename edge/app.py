@@ -14,7 +14,9 @@ import structlog
 from district.inventory import Device, District
 from edge.buses import bus_work
 from edge.calendar import Calendar
+from edge.configuration import Configuration
 from edge.counters import Counters
+from edge.crew import BusPlan, Crew, plans_of
 from edge.errors import EdgeSpecError
 from edge.intake import Intake
 from edge.losses import Losses, is_whole
@@ -38,7 +40,6 @@ log = structlog.get_logger(__name__)
 CONSUMERS = ("store", "rules")
 SPOOL = "spool.sqlite"
 
-_BUSES_STOP_WITHIN_S = 2.0  # an answer under way is still taken
 _ACKS_AT_ONCE = 100
 _LOOK_EVERY_S = 0.5  # at the book of maintenance
 
@@ -57,6 +58,8 @@ class EdgeConfig:
         drain_s: How long to wait for acknowledgements when stopping.
         urgent: The (device, point) pairs that go first while their bus is overloaded, and that are given up
             last when the spool is full.
+        folder: Where devices.yaml is watched and applied when it changes; nowhere without it.
+        trial_s: How long, on the wall, a bus that worked before has to bring a good reading after a change.
         metrics: Where ``/metrics`` may be asked for; nowhere without it.
         machine: What the machine says about its time; nobody asks it while time is simulated.
     """
@@ -69,6 +72,8 @@ class EdgeConfig:
     bus_endpoints: Mapping[str, str] = field(default_factory=dict)
     drain_s: float = 10.0
     urgent: frozenset[tuple[str, str]] = frozenset()
+    folder: Path | None = None
+    trial_s: float = 120.0
     metrics: tuple[str, int] | None = None
     machine: Surroundings = field(default_factory=Surroundings)
 
@@ -130,7 +135,9 @@ async def run(config: EdgeConfig, stop: asyncio.Event) -> None:
             urgent=config.urgent,
         )
         calendar = Calendar(timekeeper, intake, courier, session, counters)
-        work = _work(config, devices, intake, counters, timekeeper)
+        crew = Crew(
+            partial(_work_of_bus, config=config, intake=intake, counters=counters, timekeeper=timekeeper)
+        )
         log.info("edge-starts", gateway=gateway.id, buses=len(gateway.buses), devices=len(devices))
         services: dict[str, Callable[[], Awaitable[None]]] = {
             "courier": courier.run,
@@ -147,11 +154,24 @@ async def run(config: EdgeConfig, stop: asyncio.Event) -> None:
                 counters=counters.figures,
             ),
         }
+        if config.folder is not None:
+            configuration = Configuration(
+                config.folder,
+                config.state_dir,
+                gateway=gateway.id,
+                district=config.district,
+                crew=crew,
+                intake=intake,
+                trial_s=config.trial_s,
+            )
+            services["configuration"] = configuration.run
         async with _running({name: partial(supervise, name, service) for name, service in services.items()}):
             keeper = asyncio.create_task(supervise("intake", intake.run), name="intake")
             try:
-                await _run_buses(work, stop)
+                await crew.exchange(plans_of(config.district, gateway.id))
+                await stop.wait()
             finally:
+                await crew.end()
                 intake.finish()
                 await _within(config.drain_s, _drain(keeper, courier))
         courier.give_up_unkept()
@@ -159,31 +179,33 @@ async def run(config: EdgeConfig, stop: asyncio.Event) -> None:
         log.info("edge-stopped", gateway=gateway.id, **counters.totals())
 
 
-def _work(
+def _work_of_bus(
+    bus: str,
+    plan: BusPlan,
+    *,
     config: EdgeConfig,
-    devices: Iterable[Device],
     intake: Intake,
     counters: Counters,
     timekeeper: Timekeeper,
-) -> dict[str, Work]:
-    """The tasks of every bus of the gateway, by name."""
-    passwords = _passwords(devices)
-    work: dict[str, Work] = {}
-    for bus_id, spec in config.district.gateways[config.gateway].buses.items():
-        wiring = Wiring(
-            bus_id=bus_id,
-            devices=[device for device in devices if device.bus == bus_id],
-            endpoint=config.bus_endpoints.get(bus_id),
-            passwords=passwords,
-            timezone=config.district.timezone,
-            clock=timekeeper.pace,
-            calendar=timekeeper.time,
-            intake=intake,
-            counters=counters,
-            urgent=config.urgent,
-        )
-        work |= {f"{bus_id}:{place}": each for place, each in enumerate(bus_work(spec, wiring))}
-    return work
+) -> list[Work]:
+    """The tasks of one bus.
+
+    Raises:
+        EdgeSpecError: Something that it is asked for is impossible.
+    """
+    wiring = Wiring(
+        bus_id=bus,
+        devices=plan.devices,
+        endpoint=config.bus_endpoints.get(bus),
+        passwords=_passwords(plan.devices),
+        timezone=config.district.timezone,
+        clock=timekeeper.pace,
+        calendar=timekeeper.time,
+        intake=intake,
+        counters=counters,
+        urgent=config.urgent,
+    )
+    return bus_work(plan.spec, wiring)
 
 
 def _newest_change_s(spool: Path) -> float:
@@ -203,20 +225,6 @@ def _passwords(devices: Iterable[Device]) -> dict[str, str]:
                     f"{device.id}: the environment variable {device.password_env} is not set"
                 ) from exc
     return passwords
-
-
-async def _run_buses(work: Mapping[str, Work], stop: asyncio.Event) -> None:
-    """Run every bus until ``stop``, then give each a moment to finish what it is at."""
-    tasks = [
-        asyncio.create_task(supervise(f"bus:{name}", partial(each, stop)), name=f"bus:{name}")
-        for name, each in work.items()
-    ]
-    try:
-        await stop.wait()
-        if tasks:
-            await asyncio.wait(tasks, timeout=_BUSES_STOP_WITHIN_S)
-    finally:
-        await _cancel(tasks)
 
 
 async def _drain(keeper: "asyncio.Task[None]", courier: Courier) -> None:

@@ -29,7 +29,7 @@ class Counters:
     clock_offset_s: float = 0.0  # now: how far the system's clock is ahead of the time used
     spool_age_s: float = 0.0  # now: event time since the oldest reading that some consumer lacks
     lacking: dict[str, int] = field(default_factory=dict)  # now, by consumer: batches that it lacks
-    buses: list[Callable[[], Iterable[Figure]]] = field(default_factory=list)  # what each says of itself
+    buses: dict[str, Callable[[], Iterable[Figure]]] = field(default_factory=dict)  # what each says of itself
 
     def totals(self) -> dict[str, float]:
         """The figures of the whole agent, by name."""
@@ -39,7 +39,7 @@ class Counters:
     def all(self) -> list[Figure]:
         """Every figure: of the agent, of each consumer's lane, bus and device."""
         lanes = (Figure("lane_depth", n, {"consumer": name}, is_now=True) for name, n in self.lacking.items())
-        of_buses = (figure for bus in self.buses for figure in bus())
+        of_buses = (figure for bus in self.buses.values() for figure in bus())
         return [*counted(self.totals(), _NOW), *lanes, *of_buses]
 
     def figures(self) -> dict[str, float]:

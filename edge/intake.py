@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from math import inf
 
 import structlog
 
@@ -85,10 +86,10 @@ class Intake:
         self._outbox = outbox
         self._courier = courier
         self._counters = counters
-        self._tracks: dict[str, dict[str, _Track]] = {
-            device.id: {point.id: _Track(point, device) for point in device.points.values()}
-            for device in devices
-        }
+        self._devices: dict[str, Device] = {}
+        self._tracks: dict[str, dict[str, _Track]] = {}
+        self._good_at_s: dict[str, float] = {}
+        self.know(devices)
         self._timekeeper = timekeeper
         self._maintenance = maintenance
         self._urgent = urgent
@@ -101,6 +102,24 @@ class Intake:
         self._some = asyncio.Event()
         self._large = asyncio.Event()
         self._finishing = False
+
+    def know(self, devices: Iterable[Device]) -> None:
+        """Know these devices and no others; one that is as it was keeps what is known of its values."""
+        kept = set()
+        for device in devices:
+            kept.add(device.id)
+            if self._devices.get(device.id) != device:
+                self._devices[device.id] = device
+                self._tracks[device.id] = {
+                    point.id: _Track(point, device) for point in device.points.values()
+                }
+        for known in (self._devices, self._tracks, self._good_at_s):
+            for name in known.keys() - kept:
+                del known[name]
+
+    def good_at_s(self, device: str) -> float:
+        """When a device last brought a good value, by the loop's clock; long ago if it never did."""
+        return self._good_at_s.get(device, -inf)
 
     def take(self, reading: Reading) -> None:
         """Take what one answer said, as its driver judged it.
@@ -123,6 +142,8 @@ class Intake:
                 track.newest_ms, track.is_good = reading.at_ms, told.quality.is_good
             judged[name] = told
         is_ours = not reading.by_instrument
+        if any(told.quality.is_good for told in judged.values()):
+            self._good_at_s[reading.device] = asyncio.get_running_loop().time()
         may_suppress = all(track.is_good for track in tracks.values()) and not (
             is_ours and self._timekeeper.is_doubtful
         )

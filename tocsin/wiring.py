@@ -8,6 +8,7 @@ import os
 import signal
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -107,15 +108,17 @@ def edge(at: Surroundings, gateway: str | None, bus_endpoints: Mapping[str, str]
         TocsinError: The district has no such gateway or bus, or several gateways and none was named.
     """
     from edge.app import EdgeConfig, run
+    from edge.configuration import choose
     from tocsin.urgency import urgent_points
 
-    district = district_of(at, areas=False)
-    known = ", ".join(sorted(district.gateways))
     if gateway is None:
-        if len(district.gateways) != 1:
-            raise TocsinError(f"which gateway is this? Give --gateway, one of: {known}")
-        gateway = next(iter(district.gateways))
+        gateways = sorted(district_of(at, areas=False).gateways)
+        if len(gateways) != 1:
+            raise TocsinError(f"which gateway is this? Give --gateway, one of: {', '.join(gateways)}")
+        (gateway,) = gateways
+    district = choose(at.district, at.state / f"edge-{gateway}", partial(district_of, at, areas=False))
     if gateway not in district.gateways:
+        known = ", ".join(sorted(district.gateways))
         raise TocsinError(f"no gateway {gateway!r} in devices.yaml; it has: {known}")
     buses = district.gateways[gateway].buses
     for bus in bus_endpoints:
@@ -130,6 +133,7 @@ def edge(at: Surroundings, gateway: str | None, bus_endpoints: Mapping[str, str]
         metrics=at.metrics,
         bus_endpoints=bus_endpoints,
         urgent=urgent_points(at.district, district),
+        folder=at.district,
     )
     return lambda stop: run(config, stop)
 

@@ -76,7 +76,7 @@ class BusPoller:
         self._down = False
         self._refusing: dict[str, frozenset[str]] = {}
         self._errors: Counter[tuple[str, Quality]] = Counter()
-        counters.buses.append(self.figures)
+        counters.buses[bus_id] = self.figures
 
     def figures(self) -> Iterator[Figure]:
         """What the bus and its devices say of themselves: planned load, time spent, round trips, errors."""
