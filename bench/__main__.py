@@ -7,7 +7,17 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import answer_to_receipt, collector, collector_year, console, console_pages, decoders, edge_bus
+from bench import (
+    answer_to_receipt,
+    collector,
+    collector_year,
+    console,
+    console_pages,
+    decoders,
+    edge_bus,
+    rules_backtest,
+    rules_live,
+)
 
 BENCHES: dict[str, Callable[[], dict[str, object]]] = {
     "answer-to-receipt": answer_to_receipt.main,
@@ -17,6 +27,8 @@ BENCHES: dict[str, Callable[[], dict[str, object]]] = {
     "console-pages": console_pages.main,
     "decoders": decoders.main,
     "edge-bus": edge_bus.main,
+    "rules-backtest": rules_backtest.main,
+    "rules-live": rules_live.main,
 }
 RESULTS = Path(__file__).parent / "results"
 

@@ -6,6 +6,7 @@ itself is asked, so that its meaning stands in one place. A kind that has no bou
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from math import ceil
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -30,6 +31,8 @@ from rules.windows import clock_span
 _SLACK = 1e-8  # more than rounding to nine decimals moves a figure
 _EPSILON = 1e-12  # more than one addition does, as a share of what is added
 _HOUR_MS = 3_600_000
+_MOST_SORTED = 1024  # samples of a window
+_AT_ONCE = 20_000  # windows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +54,7 @@ class Ground:
     others: Mapping[str, Series]
     zone: ZoneInfo
     rising: bool
+    limits: frozenset[float]  # what the bounds are asked about: tighter than that they need not be
 
     @property
     def at_ms(self) -> Ints:
@@ -80,6 +84,19 @@ def _about(values: Floats, slack: float, present: Bools, clears: Bools) -> Bound
     return Bounds(present=present, low=values - slacks, high=values + slacks, clears=clears)
 
 
+def _never(ground: Ground, low: float, high: float) -> Bounds | None:
+    """Bounds of a measure that never comes near a limit: no more need be known of it."""
+    if not ground.limits or (high >= min(ground.limits) if ground.rising else low <= max(ground.limits)):
+        return None
+    count = len(ground.rows)
+    return Bounds(
+        present=_everywhere(ground),
+        low=np.full(count, low),
+        high=np.full(count, high),
+        clears=np.zeros(count, dtype=bool),
+    )
+
+
 def _everywhere(ground: Ground) -> Bools:
     return np.ones(len(ground.rows), dtype=bool)
 
@@ -101,6 +118,10 @@ def _change(measure: AnyMeasure, ground: Ground) -> Bounds | None:
     if len(samples) == 0:
         return None
     at_ms, values = series.sampled_ms, series.values[samples]
+    farthest = float(values.max() - values.min()) + _SLACK
+    never = _never(ground, -farthest, farthest)
+    if never is not None:
+        return never
     good = _is_good(series, samples)
     then_ms = ground.at_ms - measure.over_ms
     before = np.searchsorted(at_ms, then_ms, side="right") - 1
@@ -141,7 +162,8 @@ def _sum(measure: AnyMeasure, ground: Ground) -> Bounds | None:
     totals = _running(values)
     total = totals[window.last] - totals[window.first]
     good = _is_good(series, samples)
-    covered_ms, good_ms = window.covered_ms(np.ones(len(samples), dtype=bool)), window.covered_ms(good)
+    covered_ms = window.covered_ms(np.ones(len(samples), dtype=bool))
+    good_ms = covered_ms if good.all() else window.covered_ms(good)
     needed_ms = measure.complete * measure.over_ms
     present = _everywhere(ground) if ground.rising else covered_ms >= needed_ms
     slack = _SLACK + _EPSILON * len(samples) * float(np.abs(values).max())
@@ -174,9 +196,14 @@ def _statistic(measure: AnyMeasure, ground: Ground) -> Bounds | None:
     if len(samples) == 0:
         return None
     at_ms, values = series.sampled_ms, series.values[samples]
+    zero = measure.zero
+    never = _never(ground, float(values.min()) + zero - _SLACK, float(values.max()) + zero + _SLACK)
+    if never is not None:
+        return never
     window = _Window(at_ms, ground, measure.over_ms, measure.span_ms)
     good = _is_good(series, samples)
-    covered_ms, good_ms = window.covered_ms(np.ones(len(samples), dtype=bool)), window.covered_ms(good)
+    covered_ms = window.covered_ms(np.ones(len(samples), dtype=bool))
+    good_ms = covered_ms if good.all() else window.covered_ms(good)
     needed_ms = measure.complete * measure.over_ms
     any_there = window.last > window.first
     bound = measure.kind == ("maximum" if ground.rising else "minimum")
@@ -194,12 +221,37 @@ def _statistic(measure: AnyMeasure, ground: Ground) -> Bounds | None:
         )
         return _about(mean, slack, present, clears)
     low, high = _extremes(values, window.first, np.maximum(window.last, window.first + 1))
+    if measure.kind == "percentile":
+        asked = np.zeros(len(low), dtype=bool)
+        for limit in ground.limits:
+            asked |= (low + measure.zero <= limit) & (high + measure.zero >= limit)
+        _narrow(low, high, values, window, asked & present, measure.per_cent)
     low, high = low + measure.zero, high + measure.zero
     if measure.kind == "minimum":
         high = low
     elif measure.kind == "maximum":
         low = high
     return Bounds(present=present, low=low, high=high, clears=clears)
+
+
+def _narrow(  # noqa: PLR0917  (the columns of one window)
+    low: Floats, high: Floats, values: Floats, window: _Window, asked: Bools, per_cent: float
+) -> None:
+    """Narrow the bounds of a percentile where all samples of a window weigh the same."""
+    counts = window.last - window.first
+    if len(values) < 2 or bool((window.since_ms != window.since_ms[0]).any()):  # noqa: PLR2004  (a difference)
+        return
+    usual = int(np.bincount(counts).argmax())
+    if not 0 < usual <= _MOST_SORTED:
+        return
+    middle = ceil(per_cent / 100 * usual) - 1
+    below, above = max(0, middle - 1), min(usual - 1, middle + 1)  # whichever way a figure is rounded
+    windows = np.lib.stride_tricks.sliding_window_view(values, usual)
+    mine = np.flatnonzero(asked & (counts == usual) & (window.cut_ms == 0))
+    for begun in range(0, len(mine), _AT_ONCE):
+        rows = mine[begun : begun + _AT_ONCE]
+        ascending = np.partition(windows[window.first[rows]], sorted({below, above}), axis=1)
+        low[rows], high[rows] = ascending[:, below], ascending[:, above]
 
 
 def _extremes(values: Floats, first: Ints, last: Ints) -> tuple[Floats, Floats]:

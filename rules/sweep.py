@@ -125,11 +125,12 @@ class _Marks:
         return last - first - int(absent.searchsorted(last) - absent.searchsorted(first))
 
 
-def _following(positions: Ints, first: int) -> Iterator[int]:
-    """The first of some positions that is not before ``first``."""
-    found = int(positions.searchsorted(first))
-    if found < len(positions):
-        yield int(positions[found])
+def _following(positions: Ints, first: int, before: int) -> int:
+    """The first of some positions from ``first`` on, if it lies before another, else that."""
+    if first >= before:
+        return before
+    found = positions.searchsorted(first)
+    return min(int(positions[found]), before) if found < len(positions) else before
 
 
 class _Sweep:
@@ -143,6 +144,8 @@ class _Sweep:
     ) -> None:
         self._watch = watch
         self._zone = rulebook.timezone
+        rungs = [rung for ladder in watch.ladders.values() for rung in ladder.rungs]
+        self._limits = frozenset(limit for rung in rungs for limit in (rung.limit, rung.clear))
         self._gap_ms = watch.stale_after_ms + watch.period_ms
         self._series = own
         self._others = others
@@ -180,7 +183,12 @@ class _Sweep:
         key = (measure, rising)
         if key not in self._bounds:
             ground = Ground(
-                series=self._series, rows=self._rows, others=self._others, zone=self._zone, rising=rising
+                series=self._series,
+                rows=self._rows,
+                others=self._others,
+                zone=self._zone,
+                rising=rising,
+                limits=self._limits,
             )
             self._bounds[key] = bounds_of(measure, ground)
         return self._bounds[key]
@@ -272,7 +280,7 @@ class _Sweep:
 
     def _run(self, state: LadderState, ladder: Ladder, position: int) -> tuple[LadderState, int]:
         """Go on to the next position at which anything but a count may change."""
-        target = min(self._next(state, ladder, position), default=len(self._rows))
+        target = self._next(state, ladder, position)
         passed = target - 1 - position
         if not passed:
             return state, target
@@ -286,28 +294,28 @@ class _Sweep:
         last_ms = int(self._at_ms[target - 1])
         return msgspec.structs.replace(state, timers=(blue, yellow, orange, red), last_ms=last_ms), target
 
-    def _next(self, state: LadderState, ladder: Ladder, position: int) -> Iterator[int]:
-        """The positions behind this one at which something may begin, break, or have run."""
+    def _next(self, state: LadderState, ladder: Ladder, position: int) -> int:
+        """The position behind this one at which something may begin, break, or have run."""
         marks, behind = self._marks, position + 1
-        yield from _following(marks.turns, behind)
+        target = _following(marks.turns, behind, len(self._rows))
         for rung in ladder.rungs:
             timer, level = state.timers[rung.level - 1], rung.level
             if timer is None:
-                yield from _following(marks.holding[level], behind)
+                target = _following(marks.holding[level], behind, target)
                 continue
-            yield from _following(marks.resetting[level], behind)
+            target = _following(marks.resetting[level], behind, target)
             if level > state.level:
                 run = int(self._at_ms.searchsorted(timer.since_ms + rung.for_ms))
                 counted = position + rung.for_samples - timer.samples
-                yield from _following(marks.holding[level], max(behind, run, counted))
+                target = _following(marks.holding[level], max(behind, run, counted), target)
         if state.level and not ladder.latched:
             clearing, ending = state.clearing, marks.resetting[state.level]
             if clearing is None:
-                yield from _following(ending, behind)
-            else:
-                yield from _following(marks.standing[state.level], behind)
-                run = int(self._at_ms.searchsorted(clearing.since_ms + ladder.clear_for_ms))
-                yield from _following(ending, max(behind, run))
+                return _following(ending, behind, target)
+            target = _following(marks.standing[state.level], behind, target)
+            run = int(self._at_ms.searchsorted(clearing.since_ms + ladder.clear_for_ms))
+            target = _following(ending, max(behind, run), target)
+        return target
 
     def _ladder(self, position: int) -> Ladder:
         found = bisect_right(self._stretches, position, key=lambda each: each.first) - 1
