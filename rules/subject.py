@@ -178,10 +178,13 @@ def transition_of(watch: Watch, change: Change, record: Record, index: int, ladd
 
 
 def _correction(watch: Watch, state: WatchState, view: View) -> Transition:
-    """The level judged at the newest sample, where people believe another."""
+    """The level judged at the newest sample, where people believe another.
+
+    If late readings have left nothing to judge, it is dated as what people believe.
+    """
     head = state.head
-    assert head.last_ms is not None, "a level was reached at a sample"  # noqa: S101
-    index = bisect_right(view.record.at_ms, head.last_ms) - 1
+    judged_ms = head.last_ms if head.last_ms is not None else state.told_ms
+    index = bisect_right(view.record.at_ms, judged_ms) - 1
     shown = max(head.level, state.told)
     rung = head.ladder.rung(shown) if head.ladder is not None else None
     fact = None
@@ -190,7 +193,7 @@ def _correction(watch: Watch, state: WatchState, view: View) -> Transition:
     value = fact.value if fact is not None else None
     told = told_of(head.ladder, state.told, head.level, value, view.record.values[index] + watch.zero)
     timer = head.timers[head.level - 1] if head.level else None
-    at_ms = max(head.last_ms, state.told_ms)
+    at_ms = max(judged_ms, state.told_ms)
     while (at_ms, head.level) in state.said:
         at_ms += 1  # said of this instant, then taken back: it needs a name of its own
     return Transition(

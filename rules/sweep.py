@@ -102,22 +102,27 @@ class _Marks:
             self._note(self.resetting, level, stretch, np.ones(stretch.last - stretch.first, dtype=bool))
             return
         present, low, high = found.present[part], found.low[part], found.high[part]
-        if stretch.ladder.rising:
-            holds, past = low >= rung.limit, high < rung.clear
-            known = (holds | (high < rung.limit)) & (past | (low >= rung.clear))
-        else:
-            holds, past = high <= rung.limit, low > rung.clear
-            known = (holds | (low > rung.limit)) & (past | (high <= rung.clear))
-        self._note(self.holding, level, stretch, holds & present)
-        self._note(self.resetting, level, stretch, past & found.clears[part] & present)
-        self._note(self.standing, level, stretch, ~past & present)  # where it is not sure, all are asked
+        rising = stretch.ladder.rising
+        holds, past = (
+            (low >= rung.limit, high < rung.clear) if rising else (high <= rung.limit, low > rung.clear)
+        )
+        if found.low is not found.high:  # else all is known
+            short = high < rung.limit if rising else low > rung.limit
+            stands = low >= rung.clear if rising else high <= rung.clear
+            known = (holds | short) & (past | stands) & np.isfinite(low) & np.isfinite(high)
+            self._turning[part] |= present & ~known
+        resets, stands = past & found.clears[part], ~past
         if not present.all():
+            holds, resets, stands = holds & present, resets & present, stands & present
             self._note(self._absent, level, stretch, ~present)
-        self._turning[part] |= present & ~(known & np.isfinite(low) & np.isfinite(high))
+        self._note(self.holding, level, stretch, holds)
+        self._note(self.resetting, level, stretch, resets)
+        self._note(self.standing, level, stretch, stands)  # where it is not sure, all are asked
 
     @staticmethod
     def _note(of: dict[Level, Ints], level: Level, stretch: _Stretch, where: Bools) -> None:
-        of[level] = np.concatenate((of[level], np.flatnonzero(where) + stretch.first))
+        found = np.flatnonzero(where)
+        of[level] = np.concatenate((of[level], found + stretch.first)) if stretch.first else found
 
     def count(self, level: Level, first: int, last: int) -> int:
         """At how many of these positions the level is judged."""
@@ -199,8 +204,8 @@ class _Sweep:
         for each in self._stretches:
             part = slice(each.first, each.last)
             judged[part] |= not each.ladder.rungs
-            for rung in each.ladder.rungs:
-                judged[part] |= self._bounds_of(rung.measure, rising=each.ladder.rising).present[part]
+            for measure in dict.fromkeys(rung.measure for rung in each.ladder.rungs):
+                judged[part] |= self._bounds_of(measure, rising=each.ladder.rising).present[part]
         if judged.all():
             return
         kept = np.concatenate(([0], np.cumsum(judged)))
@@ -222,13 +227,15 @@ class _Sweep:
         """Positions at which some level may hold."""
         holding = np.zeros(len(self._rows), dtype=bool)
         for each in self._stretches:
-            part = slice(each.first, each.last)
+            part, rising = slice(each.first, each.last), each.ladder.rising
+            nearest: dict[AnyMeasure, float] = {}  # of the rungs that judge the same
             for rung in each.ladder.rungs:
-                found = self._bounds_of(rung.measure, rising=each.ladder.rising)
-                if each.ladder.rising:
-                    holding[part] |= found.present[part] & (found.high[part] >= rung.limit)
-                else:
-                    holding[part] |= found.present[part] & (found.low[part] <= rung.limit)
+                nearer = min if rising else max
+                nearest[rung.measure] = nearer(rung.limit, nearest.get(rung.measure, rung.limit))
+            for measure, limit in nearest.items():
+                found = self._bounds_of(measure, rising=rising)
+                holds = found.high[part] >= limit if rising else found.low[part] <= limit
+                holding[part] |= found.present[part] & holds
         return np.flatnonzero(holding)
 
     @cached_property

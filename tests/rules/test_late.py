@@ -3,7 +3,21 @@
 from rules.plain import Engine
 from rules.subject import QUIET_MS
 from rules.transition import Cause, Level, Transition
-from tests.rules.support import Seen, batch, every, ladder, minute, play, reading, seen
+from tests.rules.support import (
+    Seen,
+    batch,
+    device,
+    district,
+    every,
+    ladder,
+    minute,
+    play,
+    reading,
+    rulebook,
+    seen,
+    site,
+)
+from transport.measurement import Quality
 
 YELLOW = "{yellow: {above: 20, clear: 16, for: 9m}}"
 
@@ -117,3 +131,28 @@ def test_late_suppressed_polls_wait_for_the_end_of_the_backlog_too() -> None:
     found = engine.take(batch([reading(15, 1), reading(60, 1)]), minute(60))
     assert seen(found) == []
     assert seen(engine.tick(minute(61))) == [Seen(10, "normal", "yellow")]
+
+
+def test_a_late_doubt_that_leaves_nothing_to_judge_takes_back_what_was_said() -> None:
+    """A suppressed poll was judged; then a spike turns out to stand before it: the poll said nothing."""
+    rules = rulebook(
+        """
+version: 1
+rules:
+  - id: gas
+    name: {zh: 燃气, en: Gas}
+    hazard: gas
+    select: {device: rtu, point: ch4}
+    minus: {device: far}
+    levels: {red: {below: -2}}
+""",
+        district(
+            [device("rtu", "pipe", "ch4"), device("far", "field", "ch4")],
+            [site("pipe", "pipeline"), site("field", "air")],
+        ),
+    )
+    engine = Engine(rules)
+    engine.take(batch([reading(0, 0.0), reading(7, 2.75, device="far")]), minute(7))
+    said = engine.take(batch([], good_until_min={"rtu": 7}), minute(7))
+    said += engine.take(batch([reading(6, 0.0, Quality.SPIKE)]), minute(7))
+    assert seen(said) == [Seen(7, "normal", "red"), Seen(7, "red", "normal")]
