@@ -105,12 +105,12 @@ def _serial(what: str, port: str) -> Remark:
 
 def holder_of(path: Path) -> str | None:
     """The program that has a file open, as ``NAME (PID)``; none that we may see, if none."""
-    device = path.stat().st_rdev
+    meant = path.stat()
     for entry in Path("/proc").glob("[0-9]*"):
         try:
             for link in (entry / "fd").iterdir():
                 opened = link.stat()
-                if stat.S_ISCHR(opened.st_mode) and opened.st_rdev == device:
+                if _is_same(opened, meant):
                     words = (entry / "cmdline").read_bytes().split(b"\0")
                     name = next(
                         (w for w in (b" ".join(words[:4])).decode(errors="replace").split() if "tocsin" in w),
@@ -121,6 +121,12 @@ def holder_of(path: Path) -> str | None:
         except OSError:
             continue
     return None
+
+
+def _is_same(one: os.stat_result, other: os.stat_result) -> bool:
+    """Whether both are one file, or one device under two names."""
+    devices = stat.S_ISCHR(one.st_mode) and stat.S_ISCHR(other.st_mode)
+    return one.st_rdev == other.st_rdev if devices else os.path.samestat(one, other)
 
 
 def _connecting(what: str, address: HostPort) -> Remark:

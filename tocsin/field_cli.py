@@ -24,6 +24,7 @@ def register_field_commands(app: typer.Typer) -> None:
     app.add_typer(bus_app, name="bus")
     app.add_typer(device_app, name="device")
     app.command()(doctor)
+    app.command()(report)
 
 
 def doctor(
@@ -46,6 +47,70 @@ def doctor(
     else:
         typer.echo(spoken(remarks, lang.value if lang else default_language()))
     raise typer.Exit(OK if all(each.is_well for each in remarks) else FINDINGS)
+
+
+def report(
+    district: District = HERE,
+    gateway: Annotated[str | None, typer.Option(help="The gateway that is put into service.")] = None,
+    bus: BusEndpoints = None,
+    *,
+    by: Annotated[str, typer.Option(help="Who does it.")] = "",
+    soak: Annotated[float, typer.Option(min=0.0, help="Seconds of reading everything on end.")] = 60.0,
+    outage: Annotated[float, typer.Option(min=0.0, help="Seconds the broker is cut off; 0: not.")] = 60.0,
+    patience: Annotated[float, typer.Option(min=1.0, help="Seconds the centre has to acknowledge.")] = 60.0,
+    out: Annotated[Path | None, typer.Option(help="The file; by default report-GATEWAY.html.")] = None,
+    verify: Annotated[Path | None, typer.Option(help="Verify this report instead of making one.")] = None,
+    key: Annotated[str | None, typer.Option(help="The fingerprint it must be signed with.")] = None,
+    state: State = None,
+    broker: Broker = None,
+    json: AsJson = False,
+    lang: Lang = None,
+) -> None:
+    """Put a gateway into service: read, soak, cut off and write a signed report; or verify one."""
+    if verify is not None:
+        _verify_report(verify, key, as_json=json)
+        return
+    if not by:
+        raise typer.BadParameter("say who does it: --by NAME")
+    from tocsin.commissioning import Trials, commission
+    from tocsin.commissioning_page import commissioning_page
+    from tocsin.signature import fingerprint_of, signed, signing_key
+
+    at = around(district, state, broker, None)
+    trials = Trials(soak_s=soak, outage_s=outage, patience_s=patience)
+    done = commission(at, gateway, endpoints_of(bus), trials, by=by)
+    signer = signing_key(done.config.state_dir / "report.key")
+    fingerprint = fingerprint_of(signer.public_key())
+    file = out or Path(f"report-{done.config.gateway}.html")
+    page = commissioning_page(done, fingerprint, lang.value if lang else default_language())
+    file.write_bytes(signed(page, signer))
+    short = done.shortcomings
+    if json:
+        said = done.as_json() | {"file": str(file), "key": fingerprint}
+        typer.echo(dumps(said, ensure_ascii=False))
+    else:
+        typer.echo(f"{file}, signed with {fingerprint}")
+        typer.echo(f"wanting: {', '.join(short)}" if short else "nothing is wanting")
+    raise typer.Exit(FINDINGS if short else OK)
+
+
+def _verify_report(file: Path, key: str | None, *, as_json: bool) -> None:
+    from tocsin.errors import TocsinError
+    from tocsin.signature import SignatureError, verify
+
+    try:
+        fingerprint, fault = verify(file.read_bytes()), ""
+    except SignatureError as exc:
+        fingerprint, fault = "", str(exc)
+    except OSError as exc:
+        raise TocsinError(f"{file}: {exc.strerror}") from exc
+    if fingerprint and key is not None and key.lower() != fingerprint:
+        fault = f"another key signed it: {fingerprint}"
+    if as_json:
+        typer.echo(dumps({"ok": not fault, "key": fingerprint or None, "fault": fault or None}))
+    else:
+        typer.echo(f"✗ {file}: {fault}" if fault else f"✓ {file}: unchanged since {fingerprint} signed it")
+    raise typer.Exit(FINDINGS if fault else OK)
 
 
 @bus_app.command("plan")

@@ -21,6 +21,7 @@ from transport.session import Endpoint, TlsFiles, parse_endpoint
 
 if TYPE_CHECKING:
     from console.app import Opening
+    from edge.app import EdgeConfig
     from rules.rulebook import Rulebook
 
 _COMPILED = "compiled"
@@ -107,7 +108,19 @@ def edge(at: Surroundings, gateway: str | None, bus_endpoints: Mapping[str, str]
     Raises:
         TocsinError: The district has no such gateway or bus, or several gateways and none was named.
     """
-    from edge.app import EdgeConfig, run
+    from edge.app import run
+
+    config = edge_config(at, gateway, bus_endpoints)
+    return lambda stop: run(config, stop)
+
+
+def edge_config(at: Surroundings, gateway: str | None, bus_endpoints: Mapping[str, str]) -> "EdgeConfig":
+    """What the agent of one gateway is told.
+
+    Raises:
+        TocsinError: The district has no such gateway or bus, or several gateways and none was named.
+    """
+    from edge.app import EdgeConfig
     from edge.configuration import choose
     from tocsin.urgency import urgent_points
 
@@ -124,7 +137,7 @@ def edge(at: Surroundings, gateway: str | None, bus_endpoints: Mapping[str, str]
     for bus in bus_endpoints:
         if bus not in buses:
             raise TocsinError(f"gateway {gateway} has no bus {bus!r}; it has: {', '.join(sorted(buses))}")
-    config = EdgeConfig(
+    return EdgeConfig(
         district=district,
         gateway=gateway,
         broker=broker_of(district, at, gateway),
@@ -135,7 +148,6 @@ def edge(at: Surroundings, gateway: str | None, bus_endpoints: Mapping[str, str]
         urgent=urgent_points(at.district, district),
         folder=at.district,
     )
-    return lambda stop: run(config, stop)
 
 
 def collector(at: Surroundings, member: str | None = None) -> Run:
