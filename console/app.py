@@ -16,11 +16,12 @@ import uvicorn
 from alerting.database import FILE_NAME as LEDGER_FILE
 from collector.errors import CollectorError
 from collector.stores import open_store
+from console.administration import Administration
 from console.asking import Asker
 from console.drafts import Drafting
 from console.errors import AddressError
 from console.files import Files
-from console.gate import Administration, Gate
+from console.gate import Gate
 from console.journal import open_journal
 from console.manual import FILE_NAME as MANUAL_FILE
 from console.manual import manual_topics, open_manual

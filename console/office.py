@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from collector.store import Store
+from console.administration import Administration
 from console.asking import Asker
 from console.drafts import Drafting
 from console.files import Files
-from console.gate import Administration, Gate
+from console.gate import Gate
 from console.journal import Journal
 from console.manual import Manual
 from console.newest import Newest

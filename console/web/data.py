@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
 from collector.catalogue import Entry, catalogue, two_sources
 from collector.errors import CollectorError
@@ -193,7 +193,7 @@ async def latest(
 @router.get("/series/{device}/{point}/limits")
 async def limits(device: str, point: str, request: Request, visitor: Sees) -> dict[str, Any]:
     """The limits that hold for a series now."""
-    _find(office_of(request), visitor.reach, device, point)
+    find_series(office_of(request), visitor.reach, device, point)
     people = stories_of(request)
     return {**people.plot(device, point), "limits": people.limits_of(device, point)}
 
@@ -218,7 +218,7 @@ async def history(  # noqa: PLR0917  (the framework gives them by name)
     A page has ``limit`` rows; ``next`` is the ``from_ms`` of the one that follows. CSV is one page too.
     """
     office = office_of(request)
-    known, spec = _find(office, visitor.reach, device, point)
+    known, spec = find_series(office, visitor.reach, device, point)
     end_ms = office.clock.now_ms() + 1 if to_ms is None else to_ms
     start_ms = max(0, end_ms - 24 * _HOUR_MS) if from_ms is None else from_ms
     if start_ms >= end_ms:
@@ -251,44 +251,6 @@ async def history(  # noqa: PLR0917  (the framework gives them by name)
     except CollectorError as exc:
         raise _away(exc) from exc
     return _csv(answer) if form == "csv" else answer  # type: ignore[return-value]  # the schema names both
-
-
-class ReadingIn(BaseModel):
-    """What somebody read by eye, above the datum; now unless an instant is given."""
-
-    device: Annotated[str, Field(max_length=100)]
-    point: Annotated[str, Field(max_length=100)]
-    value: Annotated[float, Field(allow_inf_nan=False, ge=-1e9, le=1e9)]
-    at_ms: Annotated[int, Field(ge=0, le=253_402_300_800_000)] | None = None
-    note: Annotated[str, Field(max_length=500)] = ""
-
-
-class Reported(BaseModel):
-    """The reading is kept; store and rules get it, and again until they have it."""
-
-    ok: Literal[True]
-    at_ms: int
-
-
-@router.post("/readings")
-async def report_reading(
-    asked: ReadingIn, request: Request, visitor: Annotated[Visitor, Depends(Needs(Deed.REPORT))]
-) -> Reported:
-    """Report what was read by eye (人工报汛): a good sample of the gateway ``manual``."""
-    office = office_of(request)
-    device, point = _find(office, visitor.reach, asked.device, asked.point)
-    at_ms = office.clock.now_ms() if asked.at_ms is None else asked.at_ms
-    await office.manual.report(device, point, asked.value, at_ms)
-    await office.register.record(
-        visitor.name,
-        "reported a reading",
-        device=device.id,
-        point=point.id,
-        value=asked.value,
-        at_ms=at_ms,
-        note=asked.note,
-    )
-    return Reported(ok=True, at_ms=at_ms)
 
 
 @router.get("/quality")
@@ -366,7 +328,12 @@ def _series(entry: Entry) -> SeriesOut:
     )
 
 
-def _find(office: Office, reach: Reach, device: str, point: str) -> tuple[Device, Point]:
+def find_series(office: Office, reach: Reach, device: str, point: str) -> tuple[Device, Point]:
+    """A point of a device within reach.
+
+    Raises:
+        NoSuchThingError: There is none.
+    """
     must_cover(reach.covers_device(device), device)
     known = office.district.devices.get(device) or office.district.disabled[device]
     if point not in known.points:

@@ -8,9 +8,31 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from console.errors import ConsoleError
 from console.office import Office
 from console.stories import Stories
-from console.web import accounts, answers, data, health, people, present, rules, sessions, static
+from console.web import (
+    accounts,
+    answers,
+    data,
+    health,
+    people,
+    present,
+    readings,
+    rules,
+    sessions,
+    static,
+)
 
-SUBJECTS = (sessions, present, answers, data, people, rules, accounts, health, static)  # pages match last
+SUBJECTS = (sessions, present, answers, data, readings, people, rules, accounts, health, static)
+    sessions,
+    present,
+    answers,
+    data,
+    readings,
+    people,
+    rules,
+    accounts,
+    health,
+    static,
+)  # pages match last
 _HEADERS = [
     (
         b"content-security-policy",

@@ -20,7 +20,7 @@ from console.proofs import fingerprint, hash_password, new_totp_secret, totp_cod
 from console.roles import SECOND_FACTOR, Role
 from district.load import load_district
 from tests.alerting.offices import Office, open_office
-from tests.alerting.samples import DEMO, MINUTE_MS, NOON_MS
+from tests.alerting.samples import DEMO, MINUTE_MS, NOON_MS, demo_district
 from tests.servers import free_port
 from tocsin.backtest import StoreHistory
 from tocsin.wiring import Surroundings
@@ -131,13 +131,14 @@ async def open_house(
 ) -> AsyncIterator[House]:
     """Run a console whose event time stands ``minute`` minutes after noon."""
     district_folder, state = folder / "district", folder / "state"
-    if not district_folder.exists():
+    new = not district_folder.exists()
+    if new:
         district_folder.mkdir()
         for name in FOUR_FILES:
             shutil.copy(DEMO / name, district_folder / name)
     for part in ("console", "alerting", "collector"):
         (state / part).mkdir(parents=True, exist_ok=True)
-    district = load_district(district_folder)
+    district = demo_district() if new else load_district(district_folder)
     if samples:
         async with open_store(district.store, district=district, state_dir=state / "collector") as store:
             await store.write(blocks_from(list(samples)))
