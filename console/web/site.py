@@ -22,17 +22,6 @@ from console.web import (
 )
 
 SUBJECTS = (sessions, present, answers, data, readings, people, rules, accounts, health, static)
-    sessions,
-    present,
-    answers,
-    data,
-    readings,
-    people,
-    rules,
-    accounts,
-    health,
-    static,
-)  # pages match last
 _HEADERS = [
     (
         b"content-security-policy",
