@@ -16,7 +16,9 @@ from bench import (
     decoders,
     edge_bus,
     rules_backtest,
+    rules_latency,
     rules_live,
+    rules_reload,
 )
 
 BENCHES: dict[str, Callable[[], dict[str, object]]] = {
@@ -28,7 +30,9 @@ BENCHES: dict[str, Callable[[], dict[str, object]]] = {
     "decoders": decoders.main,
     "edge-bus": edge_bus.main,
     "rules-backtest": rules_backtest.main,
+    "rules-latency": rules_latency.main,
     "rules-live": rules_live.main,
+    "rules-reload": rules_reload.main,
 }
 RESULTS = Path(__file__).parent / "results"
 

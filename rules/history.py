@@ -11,6 +11,7 @@ from transport.batch import Sample
 from transport.measurement import Quality, to_ms
 
 _COLUMNS = ["taken_at", "device", "point", "value"]
+_QUALITIES = {each.value: each for each in Quality}
 
 
 def parse_history(lines: Iterable[str], zone: ZoneInfo) -> list[Sample]:
@@ -60,7 +61,10 @@ def _sample(row: list[str], zone: ZoneInfo) -> Sample:
         raise ValueError(f"{len(row)} columns where 4 or 5 are expected")
     taken_at, device, point, text = row[:4]
     value = float(text) if text else None
-    quality = Quality(row[4]) if len(row) > 4 and row[4] else Quality.GOOD  # noqa: PLR2004  (the fifth column)
+    word = row[4] if len(row) > 4 and row[4] else Quality.GOOD.value  # noqa: PLR2004  (the fifth column)
+    quality = _QUALITIES.get(word)
+    if quality is None:
+        raise ValueError(f"{word!r} is no quality; there are {', '.join(_QUALITIES)}")
     if value is not None and not isfinite(value):
         raise ValueError(f"{device}/{point}: value is {text}")
     if value is None and not quality.is_bad:

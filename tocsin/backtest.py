@@ -1,7 +1,7 @@
 """What rules would have said of the past: as JSON, as a table, and as a picture that needs nothing else."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from time import perf_counter
@@ -37,7 +37,7 @@ class Tested:
 
     district: District
     rulebook: Rulebook
-    samples: Sequence[Sample]
+    samples: Sequence[Sample] = field(repr=False)  # a signal handler's error shows what the loop returned
     since_ms: int
     seconds: float
     transitions: list[Transition]  # from ``since_ms`` on
