@@ -2,12 +2,15 @@
 
 import asyncio
 import logging
+import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine
 from typing import TypeVar
 
 import structlog
+
+from tocsin.manager import ServiceManager
 
 OK, FINDINGS, USAGE = 0, 1, 2
 INTERRUPTED = 128 + signal.SIGINT
@@ -39,17 +42,20 @@ def run_until_signal(run: Callable[[asyncio.Event], Coroutine[None, None, Result
 
     async def main() -> Result:
         stop = asyncio.Event()
+        manager = ServiceManager(os.environ)
         loop = asyncio.get_running_loop()
         task = asyncio.current_task()
 
         def asked() -> None:
+            manager.tell("STOPPING=1")
             if stop.is_set() and task is not None:
                 task.cancel()
             stop.set()
 
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, asked)
-        return await run(stop)
+        async with manager.watching():
+            return await run(stop)
 
     try:
         return asyncio.run(main())
