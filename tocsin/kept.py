@@ -4,6 +4,7 @@ Reading a large district with the place of every word takes half a minute; what 
 A kept file is taken only if it is ours and nobody else may write it.
 """
 
+import gc
 import os
 import pickle
 import sys
@@ -69,7 +70,12 @@ def _read(path: Path, key: bytes) -> object:
                 return None
             if file.read(len(key)) != key:
                 return None
-            return pickle.load(file)  # noqa: S301  (ours, and nobody else may write it)
+            gc.disable()  # nothing of what is being made is garbage, nor will it be
+            try:
+                return pickle.load(file)  # noqa: S301  (ours, and nobody else may write it)
+            finally:
+                gc.freeze()
+                gc.enable()
     except (OSError, pickle.UnpicklingError, EOFError, AttributeError, ImportError, IndexError):
         return None
 
