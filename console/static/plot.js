@@ -56,14 +56,18 @@ async function read(plot, from, to) {
   return { at: buckets.map((bucket) => bucket[0] / 1000), values: buckets.map((bucket) => bucket[2]), doubts: buckets.map(() => null) };
 }
 
+// Instants by the district's clock, whatever the browser's is.
+export const districtDate = (s) => window.uPlot.tzDate(new Date(s * 1000), zoneName());
+export const TIMES = [[86400, "{MM}-{DD}", null, null, null, null, null, null, 1], [3600, "{HH}:{mm}", "\n{MM}-{DD}", null, null, null, null, null, 1], [60, "{HH}:{mm}", "\n{MM}-{DD}", null, null, null, null, null, 1], [1, "{HH}:{mm}:{ss}", null, null, null, null, null, null, 1]];
+
 function options(plot, width, height, held, mark, bars) {
   const ink = colour("--ink");
   const quiet = colour("--line");
   const axis = { stroke: colour("--muted"), grid: { stroke: quiet, width: 1 }, ticks: { stroke: quiet, width: 1 }, font: "12px system-ui" };
   return {
-    width, height, tzDate: (s) => window.uPlot.tzDate(new Date(s * 1000), zoneName()),
+    width, height, tzDate: districtDate,
     scales: { x: { time: true }, y: { range: (_, low, high) => around(low, high, held.limits) } },
-    axes: [{ ...axis, values: [[86400, "{MM}-{DD}", null, null, null, null, null, null, 1], [3600, "{HH}:{mm}", "\n{MM}-{DD}", null, null, null, null, null, 1], [60, "{HH}:{mm}", "\n{MM}-{DD}", null, null, null, null, null, 1], [1, "{HH}:{mm}:{ss}", null, null, null, null, null, null, 1]] }, { ...axis, size: 58, values: (_, ticks) => ticks.map(figure) }],
+    axes: [{ ...axis, values: TIMES }, { ...axis, size: 58, values: (_, ticks) => ticks.map(figure) }],
     series: [
       { value: (_, s) => (s === null ? "–" : window.uPlot.fmtDate("{MM}-{DD} {HH}:{mm}:{ss}")(window.uPlot.tzDate(new Date(s * 1000), zoneName()))), label: t("plot.time") },
       { label: `${maybe(`point.${plot.point}`, plot.point)}${unit(plot.unit) ? ` (${unit(plot.unit)})` : ""}`, stroke: colour("--accent"), width: 2, fill: bars ? `${colour("--accent")}55` : undefined, paths: bars ? window.uPlot.paths.bars({ size: [0.8, 40] }) : undefined, points: { show: false }, value: (_, value) => figure(value), spanGaps: false },
@@ -117,7 +121,7 @@ function lines(u, limits, ink, mark) {
     u.ctx.fillStyle = ink;
     u.ctx.font = `600 ${12 * ratio}px system-ui`;
     u.ctx.textAlign = "left";
-    u.ctx.fillText(`${ROMAN[level]} ${t(`level.${level}`)} ${figure(limit)}`, left + 6 * ratio, y - 4 * ratio);
+    u.ctx.fillText(`${ROMAN[level]} ${t(`level.${level}`)} ${figure(limit)}`, left + 6 * ratio, y - 6 * ratio);
   }
   for (const at of mark ?? []) {
     const x = u.valToPos(at / 1000, "x", true);

@@ -155,7 +155,10 @@ async def load(
     from_ms = now_ms - round(days * _DAY_MS)
     facts = await office.journal.since(from_ms)
     seen = [one for one in facts if visitor.reach.covers_asset(one.thread.partition("--")[2])]
-    return sum_up(seen, from_ms=from_ms, to_ms=now_ms)
+    found = sum_up(seen, from_ms=from_ms, to_ms=now_ms)
+    for one in found["people"]:
+        one["name"] = stories_of(request).person(one["person"])
+    return found
 
 
 @router.get("/stories")

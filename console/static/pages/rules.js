@@ -4,6 +4,7 @@ import { ask, path, post } from "../api.js";
 import { clock, day, figure, language, maybe, moment, named, t, unit } from "../words.js";
 import { live, nowMs } from "../live.js";
 import { need } from "../need.js";
+import { TIMES, districtDate } from "../plot.js";
 import { Act, Ask, Badge, LEVELS, Loading, SHAPES, rank, useAsked } from "../parts.js";
 
 const CHECK_AFTER_MS = 350;
@@ -152,7 +153,7 @@ function Past({ plot, trial }) {
         u.ctx.stroke();
         u.ctx.restore();
       });
-      chart = new window.uPlot({ width: place.current.clientWidth, height: 220, legend: { show: false }, scales: { x: { time: true }, y: { range: [low - pad, high + pad] } }, axes: [axis, { ...axis, size: 58, values: (_, ticks) => ticks.map(figure) }], series: [{}, { stroke: css("--accent"), width: 2 }], hooks: { draw: [lines] } }, [plot.at.map((ms) => ms / 1000), plot.values], place.current);
+      chart = new window.uPlot({ width: place.current.clientWidth, height: 220, tzDate: districtDate, legend: { show: false }, scales: { x: { time: true }, y: { range: [low - pad, high + pad] } }, axes: [{ ...axis, values: TIMES }, { ...axis, size: 58, values: (_, ticks) => ticks.map(figure) }], series: [{}, { stroke: css("--accent"), width: 2 }], hooks: { draw: [lines] } }, [plot.at.map((ms) => ms / 1000), plot.values], place.current);
     });
     return () => { ended = true; chart?.destroy(); };
   }, [plot]);
