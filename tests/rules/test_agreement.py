@@ -1,5 +1,6 @@
 """The engine agrees with a slow, independent computation on any timeline, however it arrives."""
 
+import os
 from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
@@ -8,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rules.backtest import backtest
 from rules.ladder import Ladder, Rung
 from rules.measure import Change
 from rules.plain import Engine
@@ -20,6 +22,7 @@ from tests.rules.support import GOOD, MINUTE_MS, batch, minute, reading
 from transport.batch import Reading
 from transport.measurement import Quality
 
+SOAK = bool(os.environ.get("TOCSIN_SOAK"))
 STALE_AFTER_MIN = 15
 AN_AGE_MS = 10**9
 LEVELS = (Level.BLUE, Level.YELLOW, Level.ORANGE, Level.RED)
@@ -121,7 +124,7 @@ def told_at_the_end(transitions: Sequence[Transition]) -> Level:
     return told
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=10_000 if SOAK else 200, deadline=None)
 @given(ladder=ladders(), readings=timelines(), over_min=WINDOWS)
 def test_in_order(ladder: Ladder, readings: list[Reading], over_min: int | None) -> None:
     engine = Engine(rulebook(ladder, over_min))
@@ -130,6 +133,14 @@ def test_in_order(ladder: Ladder, readings: list[Reading], over_min: int | None)
 
     assert moved(found) == expected(readings, ladder, over_min)
     assert not any(each.superseded for each in found)
+
+
+@settings(max_examples=10_000 if SOAK else 100, deadline=None)
+@given(ladder=ladders(), readings=timelines(), over_min=WINDOWS)
+def test_by_arrays(ladder: Ladder, readings: list[Reading], over_min: int | None) -> None:
+    samples = [each for one in readings for each in batch([one]).samples()]
+
+    assert moved(backtest(rulebook(ladder, over_min), samples)) == expected(readings, ladder, over_min)
 
 
 @settings(max_examples=100, deadline=None)

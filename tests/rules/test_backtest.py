@@ -1,6 +1,8 @@
 """A backtest says what the living engine would have said, and its page needs nothing else."""
 
+import os
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,9 +16,10 @@ from rules.backtest import backtest
 from rules.errors import HistoryError
 from rules.history import format_history, parse_history
 from rules.plain import Engine
+from rules.rulebook import Rulebook
 from rules.transition import Transition
 from tests.rules import places
-from tests.rules.support import GOOD, MINUTE_MS, PIPE, minute, rulebook
+from tests.rules.support import GOOD, MINUTE_MS, PIPE, device, district, minute, rulebook, site
 from tocsin.backtest import run_backtests
 from tocsin.wiring import Surroundings
 from transport.batch import Sample
@@ -59,9 +62,9 @@ def as_samples(rows: list[tuple[int, float, Quality]]) -> list[Sample]:
     return samples
 
 
-def live(samples: list[Sample]) -> list[Transition]:
+def live(samples: list[Sample], book: Rulebook = BOOK) -> list[Transition]:
     """Every reading when it came, and the clock four times a minute."""
-    engine, found = Engine(BOOK), []
+    engine, found = Engine(book), []
     engine.hear(samples[0].at_ms)
     now_ms = samples[0].at_ms
     for each in samples:
@@ -77,6 +80,43 @@ def live(samples: list[Sample]) -> list[Transition]:
 @given(samples=ROWS.map(as_samples))
 def test_it_says_what_the_engine_would_have_said(samples: list[Sample]) -> None:
     assert sorted(map(str, backtest(BOOK, samples))) == sorted(map(str, live(samples)))
+
+
+TWO = rulebook(
+    """
+version: 1
+rules:
+  - id: gas
+    name: {zh: 燃气, en: Gas}
+    hazard: gas
+    select: {point: ch4}
+    clear_for: 10m
+    levels: {blue: {above: 1, for: 4m}, red: {above: 2}}
+  - id: gone
+    name: {zh: 失联, en: Gone}
+    hazard: equipment
+    clear_for: 5m
+    silence: {after: 3x}
+  - id: sure
+    name: {zh: 确认, en: Sure}
+    hazard: gas
+    when:
+      yellow: {rule: gas, count: 2, within: 12m}
+      red: {all: [{rule: gas, level: red}, {not: {rule: gas, count: 2}}]}
+""",
+    district([device("rtu", "pipe", "ch4"), device("far", "pipe", "ch4")], [site("pipe", "pipeline")]),
+)
+
+
+@settings(max_examples=3_000 if os.environ.get("TOCSIN_SOAK") else 60, deadline=None)
+@given(samples=ROWS.map(as_samples), data=st.data())
+def test_what_rests_on_several_alarms_comes_out_the_same(samples: list[Sample], data: st.DataObject) -> None:
+    """Two devices at one place: each may be silent, blind beside the other's alarm, and both are judged."""
+    mixed = [each._replace(device=data.draw(st.sampled_from(["rtu", "far"]))) for each in samples]
+    names = {each.device for each in mixed}
+    book = replace(TWO, silences=tuple(each for each in TWO.silences if each.device in names))
+
+    assert sorted(map(str, backtest(TWO, mixed))) == sorted(map(str, live(mixed, book)))
 
 
 def test_a_device_that_the_history_does_not_mention_is_not_missed() -> None:
