@@ -61,6 +61,7 @@ def _serial(what: str, port: str) -> Remark:
     if not path.exists():
         there = ", ".join(sorted(str(each) for each in _BY_ID.glob("*"))) or "none"
         return found(
+            "no-port",
             what,
             Text(
                 f"{port} is not there; serial adapters found: {there}",
@@ -73,12 +74,14 @@ def _serial(what: str, port: str) -> Remark:
         )
     if not stat.S_ISCHR(path.stat().st_mode):
         return found(
+            "no-serial-port",
             what,
             Text(f"{port} is no serial port", f"{port} 不是串口设备"),
             Text("ls -l /dev/serial/by-id shows those there are", "用 ls -l /dev/serial/by-id 查看现有串口"),
         )
     if not os.access(path, os.R_OK | os.W_OK):
         return found(
+            "no-rights",
             what,
             Text(f"{port}: this user may not use it", f"{port}：当前用户无权使用"),
             Text(
@@ -89,12 +92,14 @@ def _serial(what: str, port: str) -> Remark:
     holder = None if path.resolve().is_relative_to(_PSEUDO) else holder_of(path)
     if holder is not None and "tocsin" not in holder:
         return found(
+            "port-held",
             what,
             Text(f"{port} is held by {holder}", f"{port} 被 {holder} 占用"),
             Text("end that program, or disable its service", "结束该程序，或停用其服务"),
         )
     if not port.startswith(str(_BY_ID)) and path.name.startswith(("ttyUSB", "ttyACM")):
         return found(
+            "port-by-number",
             what,
             Text(f"{port} may be another adapter after a restart", f"{port} 重启后可能变成另一个适配器"),
             Text("use its name in /dev/serial/by-id", "请使用 /dev/serial/by-id 中的名称"),
@@ -136,6 +141,7 @@ def _connecting(what: str, address: HostPort) -> Remark:
     except OSError as exc:
         reason = exc.strerror or str(exc)
         return found(
+            "no-answer",
             what,
             Text(f"{address} does not answer: {reason}", f"{address} 无响应：{reason}"),
             Text(
@@ -157,6 +163,7 @@ def _listening(what: str, address: HostPort) -> Remark:
                 return well(what, Text(f"{address} is being listened at", f"{address} 正在监听"))
             reason = exc.strerror or str(exc)
             return found(
+                "no-listening",
                 what,
                 Text(f"{address} cannot be listened at: {reason}", f"无法监听 {address}：{reason}"),
                 Text(

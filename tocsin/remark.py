@@ -13,6 +13,7 @@ class Remark:
 
     what: str
     said: Text
+    code: str = ""  # stable, such as "no-port"; empty where there is nothing to mend
     remedy: Text | None = None
 
     @property
@@ -25,6 +26,7 @@ class Remark:
         return {
             "what": self.what,
             "ok": self.is_well,
+            "code": self.code or None,
             "said": self.said._asdict(),
             "remedy": self.remedy._asdict() if self.remedy else None,
         }
@@ -35,9 +37,9 @@ def well(what: str, said: Text) -> Remark:
     return Remark(what=what, said=said)
 
 
-def found(what: str, said: Text, remedy: Text) -> Remark:
-    """Something to mend."""
-    return Remark(what=what, said=said, remedy=remedy)
+def found(code: str, what: str, said: Text, remedy: Text) -> Remark:
+    """Something to mend; ``code`` names its kind for machines, in every version."""
+    return Remark(what=what, said=said, code=code, remedy=remedy)
 
 
 def spoken(remarks: Sequence[Remark], language: Language) -> str:

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,10 @@ from tests.edge.test_faults import MODBUS, MODBUS_INSTRUMENTS
 from tests.servers import free_port, running_mosquitto
 from tocsin.doctor_lines import holder_of
 from tocsin.upkeep import gateway_state
+from transport.beat import Beat, encode_beat
 from transport.outbox import open_outbox
-from transport.session import Endpoint
+from transport.session import Endpoint, Session, open_session
+from transport.topics import server_status
 
 
 async def examined(folder: Path, *words: str) -> tuple[int, dict[str, dict[str, Any]]]:
@@ -26,7 +29,7 @@ async def examined(folder: Path, *words: str) -> tuple[int, dict[str, dict[str, 
     done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=False)
     assert done.returncode in {0, 1}, done.stderr
     remarks = json.loads(done.stdout)["remarks"]
-    assert all(each["ok"] == (each["remedy"] is None) for each in remarks)
+    assert all(each["ok"] == (each["remedy"] is None) == (each["code"] is None) for each in remarks)
     return done.returncode, {each["what"]: each for each in remarks}
 
 
@@ -37,7 +40,7 @@ async def test_a_gateway_that_can_work_is_well(tmp_path: Path, broker: Endpoint)
         buses = [part for bus, at in sim.endpoints.items() for part in ("--bus", f"{bus}={at}")]
         _, said = await examined(tmp_path / "district", "--broker", broker.url, *buses)
 
-    mended_elsewhere = {"clock", "disk"}  # of the machine that runs the test
+    mended_elsewhere = {"clock", "disk", "centre"}  # of the machine that runs the test, where no centre is
     assert {what for what, each in said.items() if not each["ok"]} <= mended_elsewhere
     assert {"configuration", "bus line", "bus plc", "spool gw", "broker"} <= set(said)
 
@@ -80,6 +83,32 @@ async def test_a_broker_that_wants_another_name_says_so(tmp_path: Path) -> None:
         _, said = await examined(folder, "--broker", mosquitto.endpoint.url)
 
     assert "lets us not in" in said["broker"]["said"]["en"]
+
+
+async def beating(session: Session, *, ahead_s: float) -> None:
+    """The collector and the engine of a centre whose clock is ahead."""
+    while True:
+        for service in ("collector", "rules"):
+            beat = Beat(service=service, state="up", wall_s=time.time() + ahead_s)
+            await session.publish(server_status(service), encode_beat(beat))
+        await asyncio.sleep(0.1)
+
+
+@pytest.mark.server
+async def test_a_clock_that_differs_from_the_centres_is_found(tmp_path: Path, broker: Endpoint) -> None:
+    folder = tmp_path / "district"
+    district_of(folder, MODBUS)
+    async with open_session(broker, client_id="the-centre") as session:
+        await asyncio.wait_for(session.connected.wait(), 10)
+        beats = asyncio.create_task(beating(session, ahead_s=100.0))
+        try:
+            _, said = await examined(folder, "--broker", broker.url)
+        finally:
+            beats.cancel()
+
+    assert said["centre"]["ok"]
+    assert said["clock offset"]["code"] == "clock-off"
+    assert said["clock offset"]["said"]["en"].startswith(("-99", "-100"))
 
 
 async def test_a_damaged_spool_and_a_deep_one_are_told_apart(tmp_path: Path) -> None:
