@@ -136,7 +136,7 @@ class Visitor:
     async def _ask(self, visit: Visit, question: ReadRequest) -> Answer:
         asked = f"{question.table} {question.address} x {question.count}"
         try:
-            answer = await self._bus.read(question)
+            answer = await self._bus.ask(question)
         except ReadError as exc:
             visit.exchanges.append(Exchange(asked=asked, error=exc.reason))
             raise
@@ -337,7 +337,7 @@ def read_words(
     async def once() -> bytes:
         bus = build_bus(spec, found.bus, now_ms=real_clock().now_ms, endpoint=endpoint)
         try:
-            return (await bus.read(question)).data
+            return (await bus.ask(question)).data
         finally:
             await bus.close()
 

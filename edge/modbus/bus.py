@@ -14,6 +14,7 @@ from edge.modbus.framing import (
     AsciiFraming,
     Framing,
     GarbledError,
+    Question,
     ReadRequest,
     Refusal,
     RtuFraming,
@@ -88,6 +89,7 @@ class ModbusBus:
         self._owed: defaultdict[int, list[_Owed]] = defaultdict(list)
         self._patience: defaultdict[int, Patience] = defaultdict(lambda: Patience(longest_s=timing.timeout_s))
         self._silences = 0
+        self._turn = asyncio.Lock()
         self._rests_until_s = 0.0
         self.figures = BusFigures()
 
@@ -101,11 +103,15 @@ class ModbusBus:
         return self._patience[unit].round_trip_s
 
     async def open(self) -> None:
-        """Make sure that the port or connection stands; asked for by :meth:`read` anyway.
+        """Make sure that the port or connection stands; asked for by :meth:`ask` anyway.
 
         Raises:
             LinkDownError: It is away.
         """
+        async with self._turn:
+            await self._open()
+
+    async def _open(self) -> None:
         if self._link.is_open:
             return
         await self._link.open()
@@ -114,8 +120,8 @@ class ModbusBus:
         if not self._framing.numbered:  # whoever had the port before us may have asked something
             await asyncio.sleep(self._timing.timeout_s)
 
-    async def read(self, request: ReadRequest, *, spare_s: float = 0.0) -> Answer:
-        """Ask once.
+    async def ask(self, request: Question, *, spare_s: float = 0.0) -> Answer:
+        """Ask once; whoever asks meanwhile waits for its turn.
 
         Args:
             request: What to ask.
@@ -126,17 +132,18 @@ class ModbusBus:
             RefusedError: The unit answered with an exception.
             LinkDownError: The port or connection is away.
         """
-        await self.open()
-        if self._is_owed(request):
-            with suppress(RefusedError):  # it is there and has caught up, whatever it thinks of the question
-                await self._exchange(self._probe(request), spare_s)
-        return await self._exchange(request, spare_s)
+        async with self._turn:
+            await self._open()
+            if self._is_owed(request):
+                with suppress(RefusedError):  # it is there and has caught up, whatever it thinks of it
+                    await self._exchange(self._probe(request), spare_s)
+            return await self._exchange(request, spare_s)
 
     async def close(self) -> None:
         """Close the port or connection."""
         await self._link.close()
 
-    async def _exchange(self, request: ReadRequest, spare_s: float) -> Answer:
+    async def _exchange(self, request: Question, spare_s: float) -> Answer:
         loop = asyncio.get_running_loop()
         await until_s(self._rests_until_s)
         began_s = loop.time()
@@ -155,7 +162,7 @@ class ModbusBus:
             self.figures.wasted_s += 0.0 if answered else spent_s
         return answer
 
-    async def _transact(self, request: ReadRequest, spare_s: float) -> Answer:
+    async def _transact(self, request: Question, spare_s: float) -> Answer:
         loop, timing = asyncio.get_running_loop(), self._timing
         number = next(self._numbers) % _NUMBERS + 1
         frame = self._framing.encode(request, number)
@@ -197,13 +204,13 @@ class ModbusBus:
         expected = [each.expected_s for each in self._patience.values() if each.expected_s is not None]
         return max(expected, default=None)
 
-    def _is_whole(self, request: ReadRequest, heard: bytes) -> bool:
+    def _is_whole(self, request: Question, heard: bytes) -> bool:
         """Whether as much was heard as the answer is long, with nothing else to expect on the line."""
         if self._framing.numbered or self._owed.get(request.unit):
             return False
         return len(heard) >= self._framing.answer_bytes(request)
 
-    async def _give_up(self, request: ReadRequest, heard: bytes, timeout_s: float) -> NoReturn:
+    async def _give_up(self, request: Question, heard: bytes, timeout_s: float) -> NoReturn:
         """Say why there is no answer; after several silences in a row the port is opened anew.
 
         A connection whose other end has vanished, or a serial adapter that came back under the same name,
@@ -223,7 +230,7 @@ class ModbusBus:
             await self._link.close()
         raise ReadError(request.device_id, f"no answer within {timeout_s * 1000:.0f} ms")
 
-    def _is_owed(self, request: ReadRequest) -> bool:
+    def _is_owed(self, request: Question) -> bool:
         """Whether an answer that looks like the one to ``request`` may come to an older question."""
         if self._framing.numbered:
             return False
@@ -234,11 +241,19 @@ class ModbusBus:
         self._owed[unit] = [owed for owed in self._owed[unit] if owed.until_s > now_s]
         return {(owed.function, owed.data_bytes) for owed in self._owed[unit]}
 
-    def _probe(self, request: ReadRequest) -> ReadRequest:
+    def _probe(self, request: Question) -> ReadRequest:
         """The shortest question whose answer has a length that nothing owed has."""
         shapes = self._shapes_owed(request.unit)
         step = 8 if request.table in BIT_TABLES else 1
-        probes = (replace(request, count=1 + step * extra) for extra in count())
+        first = ReadRequest(
+            device_id=request.device_id,
+            unit=request.unit,
+            table=request.table,
+            address=request.address,
+            count=1,
+            rest_s=request.rest_s,
+        )
+        probes = (replace(first, count=1 + step * extra) for extra in count())
         return next(probe for probe in probes if (probe.function, probe.data_bytes) not in shapes)
 
 

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from pymodbus.framer import FramerAscii, FramerRTU, FramerSocket
 from pymodbus.pdu import DecodePDU, ModbusPDU
-from pymodbus.pdu.bit_message import ReadCoilsRequest, ReadDiscreteInputsRequest
+from pymodbus.pdu.bit_message import ReadCoilsRequest, ReadDiscreteInputsRequest, WriteSingleCoilRequest
 from pymodbus.pdu.register_message import ReadHoldingRegistersRequest, ReadInputRegistersRequest
 
 from district.bustime import ascii_chars, data_bytes
@@ -23,8 +23,9 @@ _REQUESTS: dict[Table, type[ModbusPDU]] = {
 }
 _EXCEPTION = 0x80
 _RTU_EXCEPTION_BYTES = 5
-_RTU_FRAME_BYTES = 5  # unit, function, byte count, CRC
+_RTU_FRAME_BYTES = 4  # unit, function, CRC
 _MBAP_BYTES = 7
+_REFUSAL = 3  # unit, function, code
 _ASCII_START, _ASCII_END = b":", b"\r\n"
 _LENGTHS = range(3, 255)  # of an MBAP frame from its unit on
 
@@ -46,9 +47,52 @@ class ReadRequest:
         return _REQUESTS[self.table].function_code
 
     @property
+    def answer_head(self) -> bytes:
+        """What stands before the data in a good answer: their number."""
+        return bytes((self.data_bytes,))
+
+    @property
     def data_bytes(self) -> int:
         """How many data bytes the answer carries."""
         return data_bytes(self.table, self.count)
+
+    def pdu(self, number: int) -> ModbusPDU:
+        """The request without its frame."""
+        return _REQUESTS[self.table](
+            dev_id=self.unit, transaction_id=number, address=self.address, count=self.count
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteCoil:
+    """A coil of one unit, to be switched on or off; the answer repeats the request."""
+
+    device_id: str
+    unit: int
+    address: int
+    on: bool
+    table: Table = "coil"
+    rest_s: float = 0.0
+    data_bytes: int = 0
+
+    @property
+    def function(self) -> int:
+        """The function code."""
+        return WriteSingleCoilRequest.function_code
+
+    @property
+    def answer_head(self) -> bytes:
+        """Address and value, as they were sent."""
+        return self.address.to_bytes(2, "big") + (b"\xff\0" if self.on else b"\0\0")
+
+    def pdu(self, number: int) -> ModbusPDU:
+        """The request without its frame."""
+        return WriteSingleCoilRequest(
+            dev_id=self.unit, transaction_id=number, address=self.address, bits=[self.on]
+        )
+
+
+Question = ReadRequest | WriteCoil
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +118,11 @@ class Framing(Protocol):
 
     numbered: bool  # whether an answer names its request, so that a late one cannot be mistaken
 
-    def encode(self, request: ReadRequest, number: int) -> bytes:
+    def encode(self, request: Question, number: int) -> bytes:
         """The request as it is sent."""
         ...
 
-    def find(self, heard: bytes, request: ReadRequest, number: int) -> Data | Refusal | None:
+    def find(self, heard: bytes, request: Question, number: int) -> Data | Refusal | None:
         """The answer to ``request`` in what was heard, if it is there.
 
         Raises:
@@ -86,7 +130,7 @@ class Framing(Protocol):
         """
         ...
 
-    def answer_bytes(self, request: ReadRequest) -> int:
+    def answer_bytes(self, request: Question) -> int:
         """The length of a whole good answer."""
         ...
 
@@ -99,19 +143,19 @@ class RtuFraming:
     def __init__(self) -> None:
         self._framer = FramerRTU(DecodePDU(is_server=False))
 
-    def encode(self, request: ReadRequest, number: int) -> bytes:
+    def encode(self, request: Question, number: int) -> bytes:
         """The request with its CRC; RTU has no room for a number."""
-        return self._framer.buildFrame(_pdu(request, number))
+        return self._framer.buildFrame(request.pdu(number))
 
-    def find(self, heard: bytes, request: ReadRequest, number: int) -> Data | Refusal | None:
+    def find(self, heard: bytes, request: Question, number: int) -> Data | Refusal | None:
         """The first frame with the right unit, function, byte count and CRC."""
         del number
-        good = bytes((request.unit, request.function, request.data_bytes))
+        good = bytes((request.unit, request.function)) + request.answer_head
         start = -1
         while (start := heard.find(good, start + 1)) >= 0:
             frame = heard[start : start + self.answer_bytes(request)]
             if len(frame) == self.answer_bytes(request) and crc_holds(frame):
-                return Data(frame[3:-2])
+                return Data(frame[len(good) : -2])
         bad = bytes((request.unit, request.function | _EXCEPTION))
         start = -1
         while (start := heard.find(bad, start + 1)) >= 0:
@@ -120,9 +164,9 @@ class RtuFraming:
                 return Refusal(frame[2])
         return None
 
-    def answer_bytes(self, request: ReadRequest) -> int:
-        """Frame and data."""
-        return _RTU_FRAME_BYTES + request.data_bytes
+    def answer_bytes(self, request: Question) -> int:
+        """Frame, what stands before the data, and data."""
+        return _RTU_FRAME_BYTES + len(request.answer_head) + request.data_bytes
 
 
 class AsciiFraming:
@@ -133,25 +177,25 @@ class AsciiFraming:
     def __init__(self) -> None:
         self._framer = FramerAscii(DecodePDU(is_server=False))
 
-    def encode(self, request: ReadRequest, number: int) -> bytes:
+    def encode(self, request: Question, number: int) -> bytes:
         """The request with its LRC; ASCII has no room for a number."""
-        return self._framer.buildFrame(_pdu(request, number))
+        return self._framer.buildFrame(request.pdu(number))
 
-    def find(self, heard: bytes, request: ReadRequest, number: int) -> Data | Refusal | None:
+    def find(self, heard: bytes, request: Question, number: int) -> Data | Refusal | None:
         """The first frame with the right unit, function, byte count and LRC."""
         del number
-        good = bytes((request.unit, request.function, request.data_bytes))
+        good = bytes((request.unit, request.function)) + request.answer_head
         for piece in heard.split(_ASCII_START)[1:]:
             frame = _ascii_frame(piece)
-            if frame[:3] == good and len(frame) == len(good) + request.data_bytes:
-                return Data(frame[3:])
-            if frame[:2] == bytes((request.unit, request.function | _EXCEPTION)) and len(frame) == len(good):
+            if frame.startswith(good) and len(frame) == len(good) + request.data_bytes:
+                return Data(frame[len(good) :])
+            if frame[:2] == bytes((request.unit, request.function | _EXCEPTION)) and len(frame) == _REFUSAL:
                 return Refusal(frame[2])
         return None
 
-    def answer_bytes(self, request: ReadRequest) -> int:
+    def answer_bytes(self, request: Question) -> int:
         """Marks, digits and data."""
-        return ascii_chars(_RTU_FRAME_BYTES + request.data_bytes)
+        return ascii_chars(_RTU_FRAME_BYTES + len(request.answer_head) + request.data_bytes)
 
 
 class TcpFraming:
@@ -162,11 +206,11 @@ class TcpFraming:
     def __init__(self) -> None:
         self._framer = FramerSocket(DecodePDU(is_server=False))
 
-    def encode(self, request: ReadRequest, number: int) -> bytes:
+    def encode(self, request: Question, number: int) -> bytes:
         """The request with its header."""
-        return self._framer.buildFrame(_pdu(request, number))
+        return self._framer.buildFrame(request.pdu(number))
 
-    def find(self, heard: bytes, request: ReadRequest, number: int) -> Data | Refusal | None:
+    def find(self, heard: bytes, request: Question, number: int) -> Data | Refusal | None:
         """The frame with this number; those with others are answers that came too late."""
         while len(heard) > _MBAP_BYTES:
             if heard[2:4] != b"\x00\x00" or int.from_bytes(heard[4:6], "big") not in _LENGTHS:
@@ -179,23 +223,15 @@ class TcpFraming:
                 continue
             if pdu[0] == request.function | _EXCEPTION:
                 return Refusal(pdu[1])
-            if (
-                pdu[:2] == bytes((request.function, request.data_bytes))
-                and len(pdu) == 2 + request.data_bytes
-            ):
-                return Data(pdu[2:])
+            good = bytes((request.function,)) + request.answer_head
+            if pdu.startswith(good) and len(pdu) == len(good) + request.data_bytes:
+                return Data(pdu[len(good) :])
             raise GarbledError("an answer of another shape than asked for")
         return None
 
-    def answer_bytes(self, request: ReadRequest) -> int:
-        """Header, function, byte count and data."""
-        return _MBAP_BYTES + 2 + request.data_bytes
-
-
-def _pdu(request: ReadRequest, number: int) -> ModbusPDU:
-    return _REQUESTS[request.table](
-        dev_id=request.unit, transaction_id=number, address=request.address, count=request.count
-    )
+    def answer_bytes(self, request: Question) -> int:
+        """Header, function, what stands before the data, and data."""
+        return _MBAP_BYTES + 1 + len(request.answer_head) + request.data_bytes
 
 
 def _ascii_frame(piece: bytes) -> bytes:

@@ -182,7 +182,7 @@ class BusPoller:
         """
         while left:
             try:
-                answer = await self._bus.read(unit.question(left[0]), spare_s=spare_s)
+                answer = await self._bus.ask(unit.question(left[0]), spare_s=spare_s)
             except RefusedError as exc:
                 if smaller := unit.refused(left[0], exc.code, asyncio.get_running_loop().time()):
                     left[:1] = smaller

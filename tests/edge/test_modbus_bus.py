@@ -108,7 +108,7 @@ def obedient(value: int, delay_s: float = 0.0) -> Script:
 
 async def read_error(bus: ModbusBus, asks: ReadRequest) -> ReadError:
     with pytest.raises(ReadError) as refused:
-        await bus.read(asks)
+        await bus.ask(asks)
     return refused.value
 
 
@@ -116,7 +116,7 @@ async def test_an_answer_is_dated_when_it_came() -> None:
     async with serial_bus() as (bus, instrument):
         instrument.script = obedient(7)
 
-        answer = await bus.read(request())
+        answer = await bus.ask(request())
 
         assert (answer.data, answer.at_ms) == (b"\x00\x07", NOON_MS)
 
@@ -126,7 +126,7 @@ async def test_an_answer_in_pieces_is_put_together() -> None:
         whole = rtu(1, b"\x03\x04\x00\x01\x00\x02")
         instrument.script = lambda _: [(0.01 * i, whole[i : i + 1]) for i in range(len(whole))]
 
-        assert (await bus.read(request(count=2))).data == b"\x00\x01\x00\x02"
+        assert (await bus.ask(request(count=2))).data == b"\x00\x01\x00\x02"
 
 
 async def test_a_dead_unit_is_a_timeout_and_its_neighbour_answers() -> None:
@@ -134,7 +134,7 @@ async def test_a_dead_unit_is_a_timeout_and_its_neighbour_answers() -> None:
         instrument.script = lambda asked: obedient(7)(asked) if asked[0] == 2 else []
 
         assert (await read_error(bus, request(unit=1))).quality is Quality.TIMEOUT
-        assert (await bus.read(request(unit=2))).data == b"\x00\x07"
+        assert (await bus.ask(request(unit=2))).data == b"\x00\x07"
 
 
 async def test_a_wrong_crc_is_a_checksum_fault() -> None:
@@ -149,7 +149,7 @@ async def test_an_exception_is_a_refusal_with_its_code() -> None:
         instrument.script = lambda asked: [(0.0, rtu(asked[0], bytes((asked[1] | 0x80, 2))))]
 
         with pytest.raises(RefusedError) as refused:
-            await bus.read(request())
+            await bus.ask(request())
         assert (refused.value.code, refused.value.quality) == (2, Quality.EXCEPTION)
 
 
@@ -157,7 +157,7 @@ async def test_noise_before_an_answer_is_passed_over() -> None:
     async with serial_bus() as (bus, instrument):
         instrument.script = lambda asked: [(0.0, b"\xff\x00\x03"), (0.02, registers(asked, 7))]
 
-        assert (await bus.read(request())).data == b"\x00\x07"
+        assert (await bus.ask(request())).data == b"\x00\x07"
 
 
 async def test_a_late_answer_is_never_taken_for_the_next() -> None:
@@ -167,7 +167,7 @@ async def test_a_late_answer_is_never_taken_for_the_next() -> None:
         await read_error(bus, request())
         instrument.script = obedient(new, delay_s=0.1)
 
-        answer = await bus.read(request())
+        answer = await bus.ask(request())
 
         assert answer.data == new.to_bytes(2, "big")
 
@@ -191,11 +191,11 @@ async def test_after_a_timeout_a_short_question_is_asked_first() -> None:
 async def test_what_came_before_the_question_is_forgotten() -> None:
     async with serial_bus() as (bus, instrument):
         instrument.script = obedient(7)
-        await bus.read(request())
+        await bus.ask(request())
         instrument.say(registers(b"\x01\x03", 9))
         instrument.script = obedient(8)
 
-        assert (await bus.read(request())).data == b"\x00\x08"
+        assert (await bus.ask(request())).data == b"\x00\x08"
 
 
 async def test_a_port_that_is_away_is_down_and_heals(tmp_path: Path) -> None:
@@ -206,11 +206,11 @@ async def test_a_port_that_is_away_is_down_and_heals(tmp_path: Path) -> None:
         instrument.script = obedient(7)
         try:
             with pytest.raises(LinkDownError, match="usb-adapter"):
-                await bus.read(request())
+                await bus.ask(request())
             by_id.symlink_to(port)
             await link.retry_pause()
 
-            assert (await bus.read(request())).data == b"\x00\x07"
+            assert (await bus.ask(request())).data == b"\x00\x07"
         finally:
             await bus.close()
 
@@ -220,14 +220,14 @@ async def test_a_server_that_hangs_up_is_down_and_heals() -> None:
         instrument.script = lambda asked: [
             (0.0, tcp(int.from_bytes(asked[:2], "big"), asked[6], b"\x03\x02\x00\x07"))
         ]
-        assert (await bus.read(request())).data == b"\x00\x07"
+        assert (await bus.ask(request())).data == b"\x00\x07"
         # Garbage where a header must be: the stream is useless, and is replaced by a new one.
         good, instrument.script = instrument.script, lambda _: [(0.0, b"\xff" * 20)]
         assert (await read_error(bus, request())).quality is Quality.CHECKSUM
         assert not bus.is_open
         instrument.script = good
 
-        assert (await bus.read(request())).data == b"\x00\x07"
+        assert (await bus.ask(request())).data == b"\x00\x07"
 
 
 async def test_a_late_answer_over_tcp_is_known_by_its_number() -> None:
@@ -243,7 +243,7 @@ async def test_a_late_answer_over_tcp_is_known_by_its_number() -> None:
             (0.1, tcp(int.from_bytes(asked[:2], "big"), asked[6], b"\x03\x02\x00\xde"))
         ]
 
-        assert (await bus.read(request())).data == b"\x00\xde"
+        assert (await bus.ask(request())).data == b"\x00\xde"
 
 
 async def test_a_connection_that_only_keeps_silent_is_replaced() -> None:
@@ -272,7 +272,7 @@ async def test_frames_of_another_master_and_its_units_are_passed_over() -> None:
         instrument.script = lambda asked: [(0.0, foreign), (0.02, registers(asked, 7)), (0.03, foreign)]
 
         for _ in range(3):
-            assert (await bus.read(request())).data == b"\x00\x07"
+            assert (await bus.ask(request())).data == b"\x00\x07"
 
 
 async def test_a_unit_that_always_answered_at_once_is_not_waited_for_long() -> None:
@@ -282,7 +282,7 @@ async def test_a_unit_that_always_answered_at_once_is_not_waited_for_long() -> N
         try:
             instrument.script = obedient(7)
             for _ in range(20):
-                await bus.read(request())
+                await bus.ask(request())
             instrument.script = lambda _: []
             for _ in range(2):  # the first silence is waited out: it may only be slower
                 await read_error(bus, request())
@@ -302,11 +302,11 @@ async def test_a_unit_that_became_slower_is_still_read() -> None:
         try:
             instrument.script = obedient(7)
             for _ in range(20):
-                await bus.read(request())
+                await bus.ask(request())
             instrument.script = obedient(8, delay_s=0.4)
             await read_error(bus, request())
 
-            answers = [(await bus.read(request())).data for _ in range(3)]
+            answers = [(await bus.ask(request())).data for _ in range(3)]
 
             assert answers == [b"\x00\x08"] * 3
         finally:

@@ -126,7 +126,7 @@ def spelt(frame: bytes) -> bytes:
 
 async def read_once(bus: ModbusBus) -> bytes:
     try:
-        return (await bus.read(request(count=2))).data
+        return (await bus.ask(request(count=2))).data
     finally:
         await bus.close()
 
