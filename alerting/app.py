@@ -22,6 +22,7 @@ from alerting.counter import Counter
 from alerting.database import FILE_NAME as DATABASE_FILE
 from alerting.database import Database, open_database
 from alerting.decide import Decider
+from alerting.deeds import Deeds
 from alerting.delivery import handed_since, held_since, waiting
 from alerting.desk import Desk
 from alerting.dispatch import Dispatcher, Retry
@@ -149,7 +150,7 @@ async def _serve(
         counters=lambda: {**intake.counters(), **dispatcher.counters(), **docket.counters()},
     )
     hearers = {topics.server_status(RULES): watch.heard, topics.server_command(SERVICE): counter.take}
-    intake = Intake(decider, desk, acknowledger, hearers)
+    intake = Intake(decider, desk, acknowledger, hearers, Deeds(database, acknowledger))
     escalator = Escalator(decider, desk, docket, clock)
     dispatcher.enqueue(await database.read(waiting))
     tasks = [
@@ -197,6 +198,7 @@ def _connect(config: AlertingConfig) -> AbstractAsyncContextManager[Session]:
         client_id=f"tocsin-{SERVICE}-{config.district.id}",
         subscriptions=(
             topics.ANY_TRANSITION,
+            topics.ANY_DEED,
             topics.server_status(RULES),
             topics.server_command(SERVICE),
         ),

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import structlog
 
 from alerting.decide import Decider
+from alerting.deeds import Deeds
 from alerting.desk import Desk
 from rules.transition import Announcement, decode_announcement
 from transport import topics
@@ -38,11 +39,13 @@ class Intake:
         desk: Desk,
         acknowledger: Acknowledger,
         hearers: Mapping[str, Callable[[bytes], None]],
+        deeds: Deeds,
     ) -> None:
         self._decider = decider
         self._desk = desk
         self._acknowledger = acknowledger
         self._hearers = hearers  # who takes what comes on other topics
+        self._deeds = deeds
         self._news = asyncio.Event()
         self._disk_refuses = False
         self._received = 0
@@ -59,6 +62,8 @@ class Intake:
             for message in await session.receive(most=_AT_ONCE):
                 if (hearer := self._hearers.get(message.topic)) is not None:
                     hearer(message.payload)
+                elif message.topic == topics.gateway_of(message.topic).deed:
+                    await self._deeds.take(message)
                 elif (arrival := self._decode(message)) is not None:
                     arrivals.append(arrival)
             if arrivals:

@@ -44,6 +44,7 @@ class Kind(StrEnum):
     CASE = "case"  # what goes on until somebody answers, and what people answer
     SHELF = "shelf"  # a story was put aside for a while, and what that kept back
     REPLY = "reply"  # what somebody sent back, before anything is made of it
+    DEED = "deed"  # what a gateway did by itself while we were away
     WATCH = "watch"  # a process that we depend on fell silent or returned
     ACTION = "action"  # what somebody did at the console, in the console's own ledger
 
@@ -61,6 +62,12 @@ class Break:
 
     seq: int
     reason: str
+
+
+def has_entry(connection: sqlite3.Connection, kind: Kind, name: str) -> bool:
+    """Whether an entry of that kind and name is there."""
+    row = connection.execute("SELECT 1 FROM entry WHERE kind = ? AND name = ?", (kind.value, name)).fetchone()
+    return row is not None
 
 
 def append(connection: sqlite3.Connection, *, at_ms: int, kind: Kind, name: str, body: Any) -> int:

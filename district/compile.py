@@ -1,5 +1,6 @@
 """From what people wrote to the inventory; only files without findings come here."""
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -9,6 +10,7 @@ from district.areas import AreaFeature, AreasFile
 from district.devices import (
     DevicesFile,
     DeviceSpec,
+    GatewaySpec,
     Hj212DeviceSpec,
     InstrumentDeviceSpec,
     ModbusDeviceSpec,
@@ -26,6 +28,7 @@ from district.inventory import (
     RegisterSource,
     RequestLimits,
     ScaleSource,
+    Siren,
     Site,
     Speech,
 )
@@ -47,12 +50,7 @@ def compile_district(spec: DevicesFile, areas: AreasFile | None, folder: Path) -
         broker=own.broker,
         tls=folder / own.tls if own.tls is not None else None,
         store=own.store,
-        gateways={
-            name: Gateway(
-                id=name, area=gateway.area, buses=gateway.buses, spool_bytes=gateway.spool_mb * 1024**2
-            )
-            for name, gateway in spec.gateways.items()
-        },
+        gateways={name: _gateway(name, gateway) for name, gateway in spec.gateways.items()},
         sites={name: _site(name, site) for name, site in spec.sites.items()},
         devices={device.id: device for device in devices if not device.disabled},
         disabled={device.id: device for device in devices if device.disabled},
@@ -180,6 +178,24 @@ def _scale(spec: ScaleSpec, table: Table) -> ScaleSource:
 
 def _code(code: str, spec: CodePointSpec | TelegramPointSpec) -> CodeSource:
     return CodeSource(code=code, scale=spec.scale, offset=spec.offset)
+
+
+def _gateway(name: str, spec: GatewaySpec) -> Gateway:
+    alone: defaultdict[str, set[str]] = defaultdict(set)
+    for each in spec.alone:
+        for level in each.levels:
+            alone[level].update(each.sound)
+    return Gateway(
+        id=name,
+        area=spec.area,
+        buses=spec.buses,
+        spool_bytes=spec.spool_mb * 1024**2,
+        sirens={
+            siren: Siren(id=siren, bus=each.bus, unit=each.unit, coil=each.coil, most_on=each.most_on)
+            for siren, each in spec.sirens.items()
+        },
+        alone={level: frozenset(sirens) for level, sirens in alone.items()},
+    )
 
 
 def _site(name: str, spec: SiteSpec) -> Site:

@@ -16,6 +16,7 @@ from pydantic import (
     model_validator,
 )
 
+from district.autonomy import AloneSpec, SirenSpec
 from district.bus import Hj212Bus, ModbusBus
 from district.fields import Finite, LonLat, Names, PositiveDuration, Slug, Spec, TimeZone
 from district.findings import SpecError, Text
@@ -230,6 +231,10 @@ class GatewaySpec(Spec):
         default=1024,
         ge=8,
         description="How large its spool may grow; then the oldest, least important readings are given up.",
+    )
+    sirens: dict[Slug, SirenSpec] = Field(default={}, description="What it can sound by itself.")
+    alone: list[AloneSpec] = Field(
+        default=[], description="What it does at alarms of `at: edge` rules while the centre is away."
     )
 
 

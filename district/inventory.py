@@ -161,6 +161,17 @@ class Device:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Siren:
+    """A siren behind a relay of a gateway."""
+
+    id: str
+    bus: str
+    unit: int
+    coil: int
+    most_on: timedelta  # at a stretch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Gateway:
     """One agent on one piece of hardware, and the buses it owns."""
 
@@ -168,6 +179,8 @@ class Gateway:
     area: str
     buses: Mapping[str, Bus]
     spool_bytes: int  # how large its spool may grow
+    sirens: Mapping[str, Siren] = field(default_factory=dict)
+    alone: Mapping[str, frozenset[str]] = field(default_factory=dict)  # by level: the sirens that sound
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ _LISTED = 12
 
 _GATEWAY = Text("gateway", "网关")
 _BUS = Text("bus", "总线")
+_SIREN = Text("siren", "警报器")
 _PROFILE = Text("profile", "设备型号")
 _SITE = Text("site", "监测点")
 _AREA = Text("area", "区域")
@@ -43,6 +44,7 @@ def check_references(devices: Document, known: Known) -> Iterator[Finding]:
     """Every id in devices.yaml that nothing has, and every id that two things have."""
     for name in devices.block("gateways"):
         yield from unknown(devices, ("gateways", name, "area"), _AREA, known.areas)
+        yield from _sirens(devices, name)
     profiles = devices.block("profiles")
     for index, row in devices.rows("devices"):
         here: Location = ("devices", index)
@@ -58,6 +60,21 @@ def check_references(devices: Document, known: Known) -> Iterator[Finding]:
             yield from unknown(devices, ("sites", name, "upstream", index), _SITE, known.sites)
     yield from _twice(devices)
     yield from _rings(devices)
+
+
+def _sirens(devices: Document, gateway: str) -> Iterator[Finding]:
+    """A siren hangs on one of the gateway's Modbus buses, and is one of those there are."""
+    here: Location = ("gateways", gateway)
+    buses = devices.block(*here, "buses")
+    modbus = {
+        bus for bus in buses if str(devices.at(*here, "buses", bus, "kind") or "").startswith("modbus-")
+    }
+    sirens = devices.block(*here, "sirens")
+    for siren in sirens:
+        yield from unknown(devices, (*here, "sirens", siren, "bus"), _BUS, modbus)
+    for index, row in devices.rows(*here, "alone"):
+        for place in range(len(row.get("sound") or ())):
+            yield from unknown(devices, (*here, "alone", index, "sound", place), _SIREN, sirens)
 
 
 def _twice(devices: Document) -> Iterator[Finding]:

@@ -4,7 +4,7 @@ import asyncio
 import os
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -12,6 +12,8 @@ from pathlib import Path
 import structlog
 
 from district.inventory import Device, District
+from edge.alone import AWAY_AFTER_S, Judge
+from edge.autonomy import Autonomy, open_autonomy
 from edge.buses import bus_work
 from edge.calendar import Calendar
 from edge.configuration import Configuration
@@ -21,18 +23,19 @@ from edge.errors import EdgeSpecError
 from edge.intake import Intake
 from edge.losses import Losses, is_whole
 from edge.maintenance import BOOK, Maintenance
+from edge.modbus.bus import ModbusBus
 from edge.supervise import supervise
 from edge.timekeeping import VOUCHED_FOR, Surroundings, Timekeeper
 from edge.wiring import Wiring, Work
 from transport.batch import decode_batch
-from transport.beat import BEAT_EVERY_S, beat_will, keep_beating
+from transport.beat import BEAT_EVERY_S, beat_will, decode_beat, keep_beating
 from transport.clock import Clock
 from transport.courier import Courier
 from transport.errors import WireError
 from transport.metrics import Facts, serve_facts
 from transport.outbox import Outbox, open_outbox
 from transport.outbox_file import Keeping
-from transport.session import Endpoint, Session, open_session
+from transport.session import Endpoint, Message, Session, open_session
 from transport.topics import ANY_SERVER_STATUS, GatewayTopics
 
 log = structlog.get_logger(__name__)
@@ -60,6 +63,8 @@ class EdgeConfig:
             last when the spool is full.
         folder: Where devices.yaml is watched and applied when it changes; nowhere without it.
         trial_s: How long, on the wall, a bus that worked before has to bring a good reading after a change.
+        judge: Knows the rules by which the gateway acts while the centre is away; without it, it does not.
+        away_after_s: How long alerting's beat may be missing until then, on the wall.
         metrics: Where ``/metrics`` may be asked for; nowhere without it.
         machine: What the machine says about its time; nobody asks it while time is simulated.
     """
@@ -74,6 +79,8 @@ class EdgeConfig:
     urgent: frozenset[tuple[str, str]] = frozenset()
     folder: Path | None = None
     trial_s: float = 120.0
+    judge: Judge | None = None
+    away_after_s: float = AWAY_AFTER_S
     metrics: tuple[str, int] | None = None
     machine: Surroundings = field(default_factory=Surroundings)
 
@@ -121,6 +128,7 @@ async def run(config: EdgeConfig, stop: asyncio.Event) -> None:
                 lambda: {"broker": session.connected.is_set(), "spool": not counters.unkept},
             ),
         ),
+        AsyncExitStack() as stack,
     ):
         replay = {consumer: topics.replay(consumer) for consumer in CONSUMERS}
         courier = Courier(outbox, session, live_topic=topics.live, replay_topics=replay, given_up=losses.note)
@@ -132,16 +140,38 @@ async def run(config: EdgeConfig, stop: asyncio.Event) -> None:
             counters,
             timekeeper=timekeeper,
             maintenance=maintenance,
+            observe=config.judge.take if config.judge else lambda _batch: None,
             urgent=config.urgent,
         )
         calendar = Calendar(timekeeper, intake, courier, session, counters)
+        owners: dict[str, ModbusBus] = {}
         crew = Crew(
-            partial(_work_of_bus, config=config, intake=intake, counters=counters, timekeeper=timekeeper)
+            partial(
+                _work_of_bus,
+                config=config,
+                intake=intake,
+                counters=counters,
+                timekeeper=timekeeper,
+                owners=owners,
+            )
         )
+        autonomy = None
+        if config.judge is not None:
+            autonomy = await stack.enter_async_context(
+                open_autonomy(
+                    gateway,
+                    config.judge,
+                    session,
+                    bus_of=owners.get,
+                    state_dir=config.state_dir,
+                    clock=timekeeper.time,
+                    away_after_s=config.away_after_s,
+                )
+            )
         log.info("edge-starts", gateway=gateway.id, buses=len(gateway.buses), devices=len(devices))
         services: dict[str, Callable[[], Awaitable[None]]] = {
             "courier": courier.run,
-            "messages": partial(_hear_messages, session, topics, courier, calendar),
+            "messages": partial(_hear_messages, session, topics, courier, calendar, autonomy),
             "calendar": calendar.run,
             "maintenance": partial(_watch_maintenance, maintenance, counters),
             "fill": partial(_watch_fill, outbox, courier, counters, timekeeper.time),
@@ -153,6 +183,7 @@ async def run(config: EdgeConfig, stop: asyncio.Event) -> None:
                 clock=timekeeper.time,
                 counters=counters.figures,
             ),
+            **(autonomy.services() if autonomy else {}),
         }
         if config.folder is not None:
             configuration = Configuration(
@@ -171,6 +202,8 @@ async def run(config: EdgeConfig, stop: asyncio.Event) -> None:
                 await crew.exchange(plans_of(config.district, gateway.id))
                 await stop.wait()
             finally:
+                if autonomy is not None:
+                    await autonomy.rest()
                 await crew.end()
                 intake.finish()
                 await _within(config.drain_s, _drain(keeper, courier))
@@ -187,6 +220,7 @@ def _work_of_bus(
     intake: Intake,
     counters: Counters,
     timekeeper: Timekeeper,
+    owners: dict[str, ModbusBus],
 ) -> list[Work]:
     """The tasks of one bus.
 
@@ -203,6 +237,7 @@ def _work_of_bus(
         calendar=timekeeper.time,
         intake=intake,
         counters=counters,
+        owners=owners,
         urgent=config.urgent,
     )
     return bus_work(plan.spec, wiring)
@@ -237,19 +272,28 @@ async def _drain(keeper: "asyncio.Task[None]", courier: Courier) -> None:
 
 
 async def _hear_messages(
-    session: Session, topics: GatewayTopics, courier: Courier, calendar: Calendar
+    session: Session,
+    topics: GatewayTopics,
+    courier: Courier,
+    calendar: Calendar,
+    autonomy: Autonomy | None,
 ) -> None:
     """Take acknowledgements, those that came together in one commit, and the centre's beats."""
+
+    async def hear(message: Message) -> None:
+        if message.topic == topics.ack:
+            await courier.heard(message.payload)
+            if autonomy is not None:
+                await autonomy.acknowledged(message.payload)
+            return
+        beat = decode_beat(message.payload)
+        await calendar.heard(beat)
+        if autonomy is not None:
+            autonomy.alone.heard(beat)
+
     while True:
         messages = await session.receive(most=_ACKS_AT_ONCE)
-        heard = await asyncio.gather(
-            *(
-                (courier if message.topic == topics.ack else calendar).heard(message.payload)
-                for message in messages
-            ),
-            return_exceptions=True,
-        )
-        for result in heard:
+        for result in await asyncio.gather(*map(hear, messages), return_exceptions=True):
             if isinstance(result, WireError):
                 log.warning("message-refused", reason=str(result))
             elif result is not None:

@@ -43,9 +43,11 @@ def _poller(spec: ModbusBusSpec, wiring: Wiring) -> BusPoller:
     urgent = {
         device.id: {point for name, point in wiring.urgent if name == device.id} for device in wiring.devices
     }
+    bus = build_bus(spec, wiring.bus_id, now_ms=wiring.clock.now_ms, endpoint=wiring.endpoint)
+    wiring.owners[wiring.bus_id] = bus
     return BusPoller(
         wiring.bus_id,
-        build_bus(spec, wiring.bus_id, now_ms=wiring.clock.now_ms, endpoint=wiring.endpoint),
+        bus,
         [ModbusUnit(device, spec, urgent[device.id]) for device in wiring.devices],
         attempt_s=spec.timeout.total_seconds(),
         clock=wiring.clock,

@@ -5,7 +5,7 @@ import asyncio
 from edge.counters import Counters
 from edge.intake import Intake
 from edge.timekeeping import Timekeeper
-from transport.beat import decode_beat
+from transport.beat import Beat
 from transport.courier import Courier
 from transport.session import Session
 
@@ -37,13 +37,8 @@ class Calendar:
             tasks.create_task(self._look(), name="calendar:look")
             tasks.create_task(self._wait_for_centre(), name="calendar:centre")
 
-    async def heard(self, payload: bytes) -> None:
-        """Take a beat of a server process.
-
-        Raises:
-            WireError: The payload is none.
-        """
-        beat = decode_beat(payload)
+    async def heard(self, beat: Beat) -> None:
+        """Take a beat of a server process."""
         if beat.state == "up" and beat.wall_s:
             await self._correct(self._timekeeper.hear(beat))
 

@@ -6,7 +6,7 @@ disk refuses it.
 
 import asyncio
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from math import inf
@@ -21,7 +21,7 @@ from edge.quality import Judge
 from edge.redating import redate
 from edge.report import Reporter, Told
 from edge.timekeeping import Timekeeper
-from transport.batch import Reading, build_batch, encode_batch
+from transport.batch import Batch, Reading, build_batch, encode_batch
 from transport.courier import Courier
 from transport.measurement import Quality
 from transport.outbox import Outbox
@@ -67,6 +67,7 @@ class Intake:
         counters: The agent's figures.
         timekeeper: Corrects the time of what instruments did not date themselves.
         maintenance: What is being worked on: its readings are kept, and marked.
+        observe: Sees every batch before it is kept.
         urgent: The (device, point) pairs whose readings are given up last.
     """
 
@@ -80,6 +81,7 @@ class Intake:
         *,
         timekeeper: Timekeeper,
         maintenance: Maintenance,
+        observe: Callable[[Batch], None] = lambda _batch: None,
         urgent: frozenset[tuple[str, str]] = frozenset(),
     ) -> None:
         self._gateway = gateway
@@ -92,6 +94,7 @@ class Intake:
         self.know(devices)
         self._timekeeper = timekeeper
         self._maintenance = maintenance
+        self._observe = observe
         self._urgent = urgent
         self._in_doubt: dict[int, frozenset[str]] = {}  # by batch: whose readings
         self._keeping = asyncio.Lock()
@@ -276,6 +279,7 @@ class Intake:
             seq=seq,
             good_until_ms=good_until,
         )
+        self._observe(batch)
         body = encode_batch(batch)
         if draft.in_doubt:
             self._in_doubt[seq] = frozenset(draft.in_doubt)

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from district.inventory import Device
 from edge.counters import Counters
 from edge.intake import Intake
+from edge.modbus.bus import ModbusBus
 from transport.clock import Clock
 
 Work = Callable[[asyncio.Event], Awaitable[None]]
@@ -27,4 +28,5 @@ class Wiring:
     calendar: Clock  # the time as far as it is known: stations are judged by it, and set theirs by it
     intake: Intake
     counters: Counters
+    owners: dict[str, ModbusBus]  # by bus: each enters itself, for those who switch something on it
     urgent: frozenset[tuple[str, str]] = frozenset()  # (device, point) that feeds a rule at orange or red

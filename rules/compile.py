@@ -69,7 +69,9 @@ def _rule(rule: RuleSpec, watches: list[Watch]) -> Rule:
     if rule.silence is not None:
         rungs = {LEVELS[rule.silence.level], Level.YELLOW}  # blind silence is yellow at least
     rungs |= {LEVELS[level] for level in rule.when}
-    return Rule(id=rule.id, name=rule.name, hazard=rule.hazard, levels=tuple(sorted(rungs)))
+    return Rule(
+        id=rule.id, name=rule.name, hazard=rule.hazard, levels=tuple(sorted(rungs)), at_edge=rule.at == "edge"
+    )
 
 
 def _watch(index: int, spec: RulesFile, district: District, device: Device, point: Point) -> Watch:

@@ -26,6 +26,7 @@ class Rule:
     name: Names
     hazard: str
     levels: tuple[Level, ...]  # those it can reach somewhere, ascending
+    at_edge: bool = False  # gateways judge it too
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -167,6 +167,9 @@ class RuleSpec(JudgedSpec):
     only: list[Slug] = Field(
         default=[], description="Seasons that must all hold; outside them the rule raises nothing."
     )
+    at: Literal["centre", "edge"] = Field(
+        default="centre", description="edge: the gateway judges it too, and acts while the centre is away."
+    )
     latch: bool = Field(default=False, description="A level once reached stays until the rule is changed.")
     silence: SilenceSpec | None = None
     when: dict[LevelName, ConditionSpec] = Field(
@@ -181,6 +184,12 @@ class RuleSpec(JudgedSpec):
 
     @model_validator(mode="after")
     def _is_of_one_kind(self) -> Self:
+        if self.at == "edge" and (self.when or self.silence is not None):
+            raise SpecError(
+                Text("a gateway judges ladders only", "网关只能判定阶梯规则"),
+                Text("remove at: edge here", "请去掉此处的 at: edge"),
+                at="at",
+            )
         if self.when:
             self._is_about_rules_alone()
         elif self.silence is None:

@@ -122,6 +122,7 @@ def edge_config(at: Surroundings, gateway: str | None, bus_endpoints: Mapping[st
     """
     from edge.app import EdgeConfig
     from edge.configuration import choose
+    from tocsin.edge_judge import edge_judge
     from tocsin.urgency import urgent_points
 
     if gateway is None:
@@ -147,6 +148,7 @@ def edge_config(at: Surroundings, gateway: str | None, bus_endpoints: Mapping[st
         bus_endpoints=bus_endpoints,
         urgent=urgent_points(at.district, district),
         folder=at.district,
+        judge=edge_judge(at.district, district, gateway, at.clock.now_ms),
     )
 
 

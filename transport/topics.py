@@ -9,6 +9,7 @@ ROOT = "tocsin/1"
 
 ANY_LIVE = f"{ROOT}/+/+/live"
 ANY_STATUS = f"{ROOT}/+/+/status"
+ANY_DEED = f"{ROOT}/+/+/deed"
 ANY_SERVER_STATUS = f"{ROOT}/server/+/status"
 ANY_TRANSITION = f"{ROOT}/+/transition"
 ANY_ALARM = f"{ROOT}/+/alarm/+/+"
@@ -34,6 +35,11 @@ class GatewayTopics(NamedTuple):
     def ack(self) -> str:
         """What a consumer has committed: consumers to edge."""
         return f"{ROOT}/{self.area}/{self.gateway}/ack"
+
+    @property
+    def deed(self) -> str:
+        """What the gateway did by itself: edge to alerting."""
+        return f"{ROOT}/{self.area}/{self.gateway}/deed"
 
     @property
     def status(self) -> str:

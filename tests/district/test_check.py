@@ -262,3 +262,18 @@ def test_whatever_stands_in_a_file_the_check_ends_with_findings_inside_it(
         assert finding.place.line <= len(lines)
         assert finding.place.column <= len(lines[finding.place.line - 1]) + 1
         assert all([finding.what.en, finding.what.zh, finding.remedy.en, finding.remedy.zh])
+
+
+def test_a_siren_hangs_on_a_modbus_bus_and_is_sounded_by_its_name(tmp_path: Path) -> None:
+    siren = (
+        "    sirens: {roof: {bus: air-232, unit: 1, coil: 0}}\n    alone: [{levels: [red], sound: [rof]}]\n"
+    )
+    folder = changed_demo(tmp_path, ("  gw-city:\n", "  gw-city:\n" + siren))
+
+    findings = check_district(folder).findings
+
+    assert [(each.code, each.key) for each in findings] == [
+        ("unknown-bus", "gateways.gw-city.sirens.roof.bus"),
+        ("unknown-siren", "gateways.gw-city.alone.0.sound.0"),
+    ]
+    assert findings[1].suggestion == "roof"
