@@ -35,7 +35,7 @@ def examine_bus(bus: str, spec: Bus, endpoint: str | None) -> Iterator[Remark]:
         return
     port = endpoint or getattr(spec, "port", None)
     if isinstance(port, str):
-        yield _serial(what, port)
+        yield examine_port(what, port)
 
 
 def _host_port(text: str | None) -> HostPort | None:
@@ -56,7 +56,8 @@ def _address(spec: Bus) -> HostPort | None:
     return HostPort(host=host, port=port) if isinstance(host, str) and isinstance(port, int) else None
 
 
-def _serial(what: str, port: str) -> Remark:
+def examine_port(what: str, port: str) -> Remark:
+    """Whether a serial port is there, is ours to use, and is held by nobody else."""
     path = Path(port)
     if not path.exists():
         there = ", ".join(sorted(str(each) for each in _BY_ID.glob("*"))) or "none"

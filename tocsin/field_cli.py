@@ -31,6 +31,9 @@ def doctor(
     district: District = HERE,
     gateway: Annotated[str | None, typer.Option(help="Only this gateway's lines and spool.")] = None,
     bus: BusEndpoints = None,
+    modem: Annotated[
+        str | None, typer.Option(help="The port of a GSM modem; PORT@BAUD if not 115200.")
+    ] = None,
     *,
     state: State = None,
     broker: Broker = None,
@@ -42,6 +45,13 @@ def doctor(
     from tocsin.remark import spoken
 
     remarks = examine(around(district, state, broker, None), gateway, endpoints_of(bus))
+    if modem is not None:
+        from tocsin.doctor_modem import examine_modem
+
+        port, _, baud = modem.partition("@")
+        if baud and not baud.isdecimal():
+            raise typer.BadParameter(f"--modem {modem}: write PORT or PORT@BAUD")
+        remarks += examine_modem(port, int(baud or 115200))
     if json:
         typer.echo(dumps({"remarks": [each.as_json() for each in remarks]}, ensure_ascii=False))
     else:

@@ -29,6 +29,8 @@ class ModemFaults:
     silent: bool = False  # it says nothing at all
     takes: int | None = None  # so many messages, then the network is congested
     speechless: bool = False  # it cannot read texts out
+    registration: int = 1  # in a network, as 3GPP TS 27.007 numbers it
+    signal: int = 20  # as +CSQ gives it
     report_status: int | None = _DELIVERED  # what reports say; none to send no reports
 
 
@@ -196,6 +198,8 @@ class GsmModem:
             "AT+CMEE": self._errors,
             "AT+CPIN?": self._say_pin,
             "AT+CPIN": self._take_pin,
+            "AT+CREG?": self._say_registration,
+            "AT+CSQ": self._say_signal,
             "AT+CMGF": self._mode,
             "AT+CNMI": self._notify,
             "AT+CMGS": self._announce,
@@ -232,6 +236,16 @@ class GsmModem:
             self._fine()
         else:
             self._error(16, equipment=True)
+
+    def _say_registration(self, value: str) -> None:
+        del value
+        self._say(f"+CREG: 0,{self.faults.registration}")
+        self._fine()
+
+    def _say_signal(self, value: str) -> None:
+        del value
+        self._say(f"+CSQ: {self.faults.signal},99")
+        self._fine()
 
     def _mode(self, value: str) -> None:
         self._pdu_mode = value == "0"

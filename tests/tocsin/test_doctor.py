@@ -6,16 +6,19 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from edge.app import SPOOL
+from firmware_sim.gsm_modem import GsmModem
 from tests.edge.field import district_of, instruments
 from tests.edge.test_faults import MODBUS, MODBUS_INSTRUMENTS
 from tests.servers import free_port, running_mosquitto
 from tocsin.doctor_lines import holder_of
+from tocsin.doctor_modem import examine_modem
 from tocsin.upkeep import gateway_state
 from transport.beat import Beat, encode_beat
 from transport.outbox import open_outbox
@@ -139,3 +142,58 @@ def test_who_holds_a_port_is_named() -> None:
             other.kill()
     finally:
         os.close(master)
+
+
+MODEMS: dict[str, tuple[Callable[[GsmModem], object], str, str | None]] = {
+    "well": (lambda _: None, "modem signal", None),
+    "silent": (lambda modem: setattr(modem.faults, "silent", True), "modem", "modem-silent"),
+    "no SIM": (lambda modem: setattr(modem.faults, "sim_missing", True), "modem SIM", "no-sim"),
+    "refused": (lambda modem: setattr(modem.faults, "registration", 3), "modem network", "no-network"),
+    "roaming": (lambda modem: setattr(modem.faults, "registration", 5), "modem signal", None),
+    "faint": (lambda modem: setattr(modem.faults, "signal", 5), "modem signal", "faint-signal"),
+}
+
+
+@pytest.mark.parametrize("state", MODEMS)
+async def test_a_modem_is_asked_step_by_step(state: str, tmp_path: Path) -> None:
+    spoil, last, code = MODEMS[state]
+    modem = GsmModem(tmp_path / "modem")
+    modem.plug()
+    spoil(modem)
+    try:
+        remarks = await asyncio.to_thread(examine_modem, str(tmp_path / "modem"), 115200)
+    finally:
+        await modem.close()
+
+    assert (remarks[-1].what, remarks[-1].code or None) == (last, code)
+    assert all(each.is_well for each in remarks[:-1])
+
+
+async def test_a_locked_sim_wants_its_pin_and_a_try_is_not_wasted(tmp_path: Path) -> None:
+    modem = GsmModem(tmp_path / "modem", pin="1234")
+    modem.plug()
+    try:
+        remarks = await asyncio.to_thread(examine_modem, str(tmp_path / "modem"), 115200)
+    finally:
+        await modem.close()
+
+    assert remarks[-1].code == "sim-locked"
+    assert modem.pin_attempts == []
+
+
+async def test_a_faint_signal_is_told_in_decibels(tmp_path: Path) -> None:
+    modem = GsmModem(tmp_path / "modem")
+    modem.plug()
+    modem.faults.signal = 5  # 3GPP TS 27.007: -113 dBm at 0, two more a step
+    try:
+        remarks = await asyncio.to_thread(examine_modem, str(tmp_path / "modem"), 115200)
+    finally:
+        await modem.close()
+
+    assert "-103 dBm" in remarks[-1].said.en
+
+
+def test_a_modem_that_is_not_there_is_said_so(tmp_path: Path) -> None:
+    (remark,) = examine_modem(str(tmp_path / "nothing"), 115200)
+
+    assert remark.code == "no-port"
