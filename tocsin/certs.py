@@ -17,6 +17,8 @@ from tocsin.errors import TocsinError
 SERVICES = ("collector", "rules", "alerting", "console")
 _AUTHORITY = "authority"
 _BROKER = "broker"
+CONSOLE_WEB = "console-web"  # by which browsers know the console
+_SERVERS = (_BROKER, CONSOLE_WEB)
 _AUTHORITY_LASTS = timedelta(days=3650)
 _CLIENT_LASTS = timedelta(days=1825)  # a gateway at a dam is visited, not redeployed
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*")
@@ -28,13 +30,14 @@ def make_certificates(
 ) -> list[Path]:
     """Make what is missing in ``folder``; what is there is kept, so that a new gateway disturbs no other.
 
-    The broker's certificate is made anew when it lacks one of ``hosts``.
+    The broker's certificate, and the console's for browsers, are made anew when they lack one of ``hosts``.
 
     Args:
         folder: Receives ``<name>.pem`` and ``<name>.key`` (mode 0600); it is made when absent.
         district: The district's id; it names the authority.
         gateways: The ids of the gateways.
-        hosts: Names and addresses, IPv4 and IPv6, at which clients reach the broker; local ones are added.
+        hosts: Names and addresses, IPv4 and IPv6, at which the broker and the console are reached; local
+            ones are added.
 
     Returns:
         The certificates made now.
@@ -50,12 +53,14 @@ def make_certificates(
         _make_authority(folder, district)
         made.append(authority)
     issuer, issuer_key = _load_authority(folder)
-    broker = _alternatives(dict.fromkeys([*_LOCAL_HOSTS, *hosts]))
-    names = {_BROKER: broker} | {name: _alternatives([name]) for name in (*SERVICES, *gateways)}
+    reached = _alternatives(dict.fromkeys([*_LOCAL_HOSTS, *hosts]))
+    names = dict.fromkeys(_SERVERS, reached) | {
+        name: _alternatives([name]) for name in (*SERVICES, *gateways)
+    }
     for name, alternatives in names.items():
         path = folder / f"{name}.pem"
-        if not path.exists() or (name == _BROKER and not _names(path) >= set(alternatives)):
-            _make_leaf(folder, name, alternatives, issuer, issuer_key, server=name == _BROKER)
+        if not path.exists() or (name in _SERVERS and not _names(path) >= set(alternatives)):
+            _make_leaf(folder, name, alternatives, issuer, issuer_key, server=name in _SERVERS)
             made.append(path)
     return made
 

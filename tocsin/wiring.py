@@ -201,12 +201,13 @@ def console(at: Surroundings, listen: str, said: "Callable[[Opening], None]") ->
     """
     from console.app import ConsoleConfig, run
     from tocsin.backtest import StoreHistory
+    from tocsin.certs import CONSOLE_WEB
 
     district = district_of(at)
     host, _, port = listen.rpartition(":")
     if not host or not port.isdecimal():
         raise TocsinError(f"--listen {listen!r}: expected HOST:PORT, as in 0.0.0.0:8480 or [::]:8480")
-    tls = tls_files(district, "console")
+    web = district.tls / CONSOLE_WEB if district.tls else None
     config = ConsoleConfig(
         folder=at.district,
         district=district,
@@ -218,8 +219,8 @@ def console(at: Surroundings, listen: str, said: "Callable[[Opening], None]") ->
         clock=at.clock,
         host=host.strip("[]"),
         port=int(port),
-        certificate=tls.certificate if tls else None,
-        key=tls.key if tls else None,
+        certificate=web.with_suffix(".pem") if web else None,
+        key=web.with_suffix(".key") if web else None,
     )
     return lambda stop: run(config, stop, said)
 

@@ -127,7 +127,12 @@ class WallClock:
 
 @asynccontextmanager
 async def open_house(
-    folder: Path, *, broker: Endpoint | None = None, samples: Iterable[Sample] = (), minute: int = 60
+    folder: Path,
+    *,
+    broker: Endpoint | None = None,
+    samples: Iterable[Sample] = (),
+    minute: int = 60,
+    certs: Path | None = None,
 ) -> AsyncIterator[House]:
     """Run a console whose event time stands ``minute`` minutes after noon."""
     district_folder, state = folder / "district", folder / "state"
@@ -153,6 +158,8 @@ async def open_house(
         history=StoreHistory(Surroundings(district=district_folder, state=state), district),
         clock=standing_clock(minute),
         port=0,
+        certificate=certs / "console-web.pem" if certs else None,
+        key=certs / "console-web.key" if certs else None,
         now_s=lambda: wall.now_s,
     )
     async with AsyncExitStack() as stack:

@@ -1,5 +1,8 @@
 """Who comes in: signing in, lock-out, second factors, links that work once."""
 
+import ssl
+from pathlib import Path
+
 import pytest
 
 from alerting.ledger import read_sealed, verify
@@ -7,7 +10,8 @@ from console.accounts import Account
 from console.proofs import totp_code
 from console.register import FILE_NAME
 from console.roles import Role
-from tests.console.houses import PHRASE, House
+from tests.console.houses import PHRASE, Browser, House, open_house
+from tocsin.certs import make_certificates
 
 FIRST = {
     part: {"name": name, "title": name, "password": f"{name} password"}
@@ -213,3 +217,17 @@ async def test_a_name_that_cannot_be_is_refused_in_time(house: House, name: str)
     browser = await house.browser()
 
     assert (await browser.signs_in(name)).status_code in (401, 422)
+
+
+async def test_over_tls_the_cookie_goes_nowhere_else(tmp_path: Path) -> None:
+    certs = tmp_path / "certs"
+    make_certificates(certs, district="linjiang", gateways=[])
+    async with open_house(tmp_path, certs=certs) as house:
+        await house.account(Role.VIEWER)
+        trust = ssl.create_default_context(cafile=certs / "authority.pem")
+        async with Browser(base_url=house.url, verify=trust) as browser:
+            answer = await browser.signs_in("viewer")
+
+    assert house.url.startswith("https://")
+    assert answer.status_code == 200
+    assert "secure" in answer.headers["set-cookie"].lower()

@@ -110,7 +110,7 @@ def test_a_new_name_of_the_broker_is_put_into_its_certificate_and_a_known_one_is
     renewed = make_certificates(tmp_path, district="linjiang", gateways=["gw-1"], hosts=hosts)
     again = make_certificates(tmp_path, district="linjiang", gateways=["gw-1"], hosts=hosts)
 
-    assert [path.name for path in renewed] == ["broker.pem"]
+    assert [path.name for path in renewed] == ["broker.pem", "console-web.pem"]
     assert again == []
 
 
