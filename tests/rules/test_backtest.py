@@ -63,13 +63,14 @@ def as_samples(rows: list[tuple[int, float, Quality]]) -> list[Sample]:
 
 
 def live(samples: list[Sample], book: Rulebook = BOOK) -> list[Transition]:
-    """Every reading when it came, and the clock four times a minute."""
+    """Every reading when it came, and the clock four times a minute, and when a minute is over."""
     engine, found = Engine(book), []
     engine.hear(samples[0].at_ms)
     now_ms = samples[0].at_ms
     for each in samples:
         while now_ms < each.at_ms:
             found += engine.tick(now_ms)
+            found += engine.tick(now_ms + 1)  # an alarm that falls to a lower level is dated by the clock
             now_ms += MINUTE_MS // 4
         found += engine.judge([each], {}, each.at_ms)
     found += engine.tick(samples[-1].at_ms)
