@@ -25,6 +25,42 @@ def register_field_commands(app: typer.Typer) -> None:
     app.add_typer(device_app, name="device")
     app.command()(doctor)
     app.command()(report)
+    app.command("init")(init_district)
+
+
+def init_district(
+    folder: Annotated[Path, typer.Argument(help="Where the four files go; made when absent.")],
+    *,
+    slug: Annotated[str, typer.Option("--id", prompt="Id (small letters, digits, hyphens)")],
+    zh: Annotated[str, typer.Option(prompt="Name in Chinese")],
+    en: Annotated[str, typer.Option(prompt="Name in English")],
+    code: Annotated[str, typer.Option(prompt="Division code (GB/T 2260), six digits")],
+    at: Annotated[str, typer.Option(prompt="Its middle: LON,LAT", help="LON,LAT, as in 120.16,30.29.")],
+    telephone: Annotated[str, typer.Option(prompt="Telephone for warnings that find nobody else")],
+    radius: Annotated[float, typer.Option(min=0.1, help="How far it reaches from there, in km.")] = 10.0,
+    port: Annotated[str, typer.Option(help="The first serial port.")] = "/dev/serial/by-id/usb-CHANGE-ME",
+    json: AsJson = False,
+) -> None:
+    """Write the four files of a new district, which `tocsin check` accepts; asks for what is not given."""
+    from tocsin.check import check
+    from tocsin.findings import render_findings
+    from tocsin.fresh import Fresh, write_district
+
+    try:
+        lon, lat = (float(part) for part in at.split(","))
+    except ValueError as exc:
+        raise typer.BadParameter(f"--at {at}: write LON,LAT, as in 120.16,30.29") from exc
+    fresh = Fresh(
+        id=slug, zh=zh, en=en, code=code, lon=lon, lat=lat, radius_km=radius, telephone=telephone, port=port
+    )
+    wrote = write_district(folder, fresh)
+    findings = check(folder)
+    if json:
+        typer.echo(dumps({"wrote": [str(file) for file in wrote], "findings": len(findings)}))
+    else:
+        typer.echo("\n".join(f"wrote {file}" for file in wrote))
+        typer.echo(render_findings(findings, folder, default_language()))
+    raise typer.Exit(FINDINGS if findings else OK)
 
 
 def doctor(
