@@ -171,6 +171,7 @@ def vmalert(url: str, rules: Path, count: int) -> float:
             f"-replay.timeTo={last}",
             "-replay.rulesDelay=0",
             "-replay.maxDatapointsPerQuery=15000",
+            "-remoteWrite.maxQueueSize=10000000",
             "-replay.disableProgressBar",
             "-loggerLevel=ERROR",
             "-httpListenAddr=127.0.0.1:0",
