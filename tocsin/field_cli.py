@@ -2,13 +2,14 @@
 
 from json import dumps
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
 
 from tocsin.findings import default_language
 from tocsin.options import HERE, AsJson, Broker, BusEndpoints, District, Lang, State, around, endpoints_of
-from tocsin.serve import FINDINGS, OK, configure_logs, run_until_signal
+from tocsin.serve import FINDINGS, OK, USAGE, configure_logs, run_until_signal
 
 bus_app = typer.Typer(help="Buses: what is asked on them, and who is there.", no_args_is_help=True)
 device_app = typer.Typer(help="Single instruments.", no_args_is_help=True)
@@ -53,14 +54,14 @@ def init_district(
     fresh = Fresh(
         id=slug, zh=zh, en=en, code=code, lon=lon, lat=lat, radius_km=radius, telephone=telephone, port=port
     )
-    wrote = write_district(folder, fresh)
-    findings = check(folder)
-    if json:
-        typer.echo(dumps({"wrote": [str(file) for file in wrote], "findings": len(findings)}))
-    else:
-        typer.echo("\n".join(f"wrote {file}" for file in wrote))
-        typer.echo(render_findings(findings, folder, default_language()))
-    raise typer.Exit(FINDINGS if findings else OK)
+    with TemporaryDirectory() as trial:
+        write_district(Path(trial), fresh)
+        if findings := check(Path(trial)):
+            typer.echo(render_findings(findings, Path(trial), default_language()), err=True)
+            typer.echo("nothing was written: begin again", err=True)
+            raise typer.Exit(USAGE)
+    wrote = [str(file) for file in write_district(folder, fresh)]
+    typer.echo(dumps({"wrote": wrote}) if json else "\n".join(f"wrote {file}" for file in wrote))
 
 
 def doctor(

@@ -7,10 +7,12 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 from district.load import load_district
 from tests.tocsin.test_field import tocsin
 from tocsin.check import check
+from tocsin.cli import app
 from tocsin.errors import TocsinError
 from tocsin.fresh import Fresh, write_district
 
@@ -39,6 +41,17 @@ async def test_init_writes_four_files_that_check_accepts(tmp_path: Path) -> None
     }
     code, out = await tocsin("check", "--district", tmp_path / "new", "--json")
     assert (code, json.loads(out)) == (0, [])
+
+
+def test_an_id_that_is_none_writes_nothing(tmp_path: Path) -> None:
+    words = ["init", str(tmp_path / "new"), "--id", "Xin Qu", "--zh", "新", "--en", "Xin", "--code", "330100"]
+    words += ["--at", "120.1,30.2", "--telephone", "+8657112345678"]
+
+    result = CliRunner().invoke(app, words)
+
+    assert result.exit_code == 2
+    assert "'Xin Qu' is no id" in result.output
+    assert not (tmp_path / "new").exists()
 
 
 def test_what_is_there_is_not_overwritten(tmp_path: Path) -> None:
