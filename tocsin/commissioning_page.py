@@ -26,6 +26,19 @@ _SHORTCOMING = {
     "outage": Text("outage test", "断网测试"),
 }
 
+_WORDS = {
+    "good": Text("good", "正常"),
+    "within range": Text("within range", "在量程内"),
+    "no range given": Text("no range given", "未给定量程"),
+    "timeout": Text("no answer", "无应答"),
+    "bad:timeout": Text("bad: no answer", "无效：无应答"),
+    "crc": Text("garbled", "校验错误"),
+    "bad:crc": Text("bad: garbled", "无效：校验错误"),
+    "exception": Text("refused", "设备拒绝"),
+    "bad:exception": Text("bad: refused", "无效：设备拒绝"),
+    "text": Text("text", "文本"),
+}
+
 
 class _Writer:
     """Writes a page's parts in one language."""
@@ -40,6 +53,10 @@ class _Writer:
     def text(self, text: Text) -> str:
         """The same, of a text made elsewhere."""
         return escape(text.in_language(self._language))
+
+    def word(self, word: str) -> str:
+        """A quality or verdict as text; what has no other name stays as it is."""
+        return _WORDS.get(word, Text(word, word)).in_language(self._language)
 
     def facts(self, rows: Iterable[tuple[str, str]]) -> str:
         """Names (HTML) with what they are (text)."""
@@ -120,6 +137,7 @@ def _device(write: _Writer, done: Commissioning, device: Device) -> str:
         (write.say("Profile", "型号"), device.profile),
         (write.say("Bus", "总线"), f"{device.bus} ({bus.kind})"),
         (write.say("Port", "端口"), endpoint or _where(bus)),
+        (write.say("Line", "串口参数"), str(getattr(bus, "line", "-"))),
         (write.say("Unit or station", "地址或站号"), str(who)),
         (write.say("Asked every", "读取间隔"), f"{device.interval.total_seconds():g} s"),
     ]
@@ -138,8 +156,8 @@ def _where(bus: Bus) -> str:
     listen = getattr(bus, "listen", None) or getattr(bus, "connect", None)
     if listen is not None:
         return str(listen)
-    host, port, line = (getattr(bus, name, None) for name in ("host", "port", "line"))
-    return f"{host}:{port}" if host else f"{port} {line or ''}".strip()
+    host, port = getattr(bus, "host", None), getattr(bus, "port", None)
+    return f"{host}:{port}" if host else str(port)
 
 
 def _levelled(write: _Writer, row: Mapping[str, Any] | None) -> str:
@@ -183,9 +201,9 @@ def _read(write: _Writer, record: Endured) -> str:
         values = (
             (
                 each.point,
-                "" if each.value is None else f"{each.value} {each.unit}".strip(),
-                each.quality.value,
-                each.verdict,
+                "" if each.value is None else f"{each.value} {each.unit if each.unit != '1' else ''}".strip(),
+                write.word(each.quality.value),
+                write.word(each.verdict),
             )
             for each in record.first.points
         )

@@ -13,6 +13,7 @@ from tests.edge.field import centre, district_of, instruments
 from tests.edge.test_faults import MODBUS, MODBUS_INSTRUMENTS
 from tests.tocsin.test_field import tocsin
 from tocsin.signature import SignatureError, fingerprint_of, signed, verify
+from tocsin.soak import Endured
 from transport.session import Endpoint
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(32))
@@ -50,6 +51,8 @@ async def test_a_gateway_is_read_and_cut_off_and_everything_arrives_and_is_signe
     assert "Li Wei" in page
     assert "断网期间的读数全部送达" in page
     assert "1.234 m" in page
+    assert "38400-8N1" in page
+    assert "未给定量程" in page
     assert page.count("<h2>") == 5  # buses, three devices, the outage
     assert verify((tmp_path / "report.html").read_bytes()) == said["key"]
     code, out = await tocsin("report", "--verify", tmp_path / "report.html", "--key", said["key"], "--json")
@@ -98,3 +101,14 @@ def test_any_change_shows(text: str, data: st.DataObject) -> None:
 def test_what_is_added_behind_the_signature_shows() -> None:
     with pytest.raises(SignatureError, match="added"):
         verify(signed("<p>all well", KEY) + b"<p>and more")
+
+
+@given(took_ms=st.lists(st.floats(0.1, 1e4), min_size=2, max_size=50))
+def test_a_percentile_lies_between_the_middle_and_the_longest(took_ms: list[float]) -> None:
+    trips = Endured("gauge", took_ms=took_ms).round_trips()
+
+    assert trips is not None
+    middle, most, longest = trips
+    assert middle <= most + 1e-9
+    assert most <= longest + 1e-9
+    assert longest == max(took_ms)
