@@ -103,7 +103,9 @@ def devices() -> Iterator[Devices]:
 
 
 def devices_yaml(points: int) -> str:
-    buses = [f"      plc-{n}: {{kind: modbus-tcp, host: 127.0.0.1, timeout: 800ms}}" for n in range(DEVICES)]
+    buses = [
+        f"      plc-{n}: {{kind: modbus-tcp, host: 192.0.2.{n + 1}, timeout: 800ms}}" for n in range(DEVICES)
+    ]
     registers = [f'      p{n}: {{table: holding, addr: {n}, type: u16, unit: "1"}}' for n in range(points)]
     rows = [
         f"  - {{id: plc-{n}, site: plant, gateway: gw, bus: plc-{n}, unit: 1, use: plc, every: 1s}}"

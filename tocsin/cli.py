@@ -19,6 +19,7 @@ from tocsin.explain import explain
 from tocsin.field_cli import register_field_commands
 from tocsin.findings import default_language, findings_json, render_findings
 from tocsin.options import (
+    DISTRICT,
     HERE,
     LISTEN,
     AsJson,
@@ -62,7 +63,7 @@ def main() -> NoReturn:
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except Exception as exc:
-        message = explain(exc, Path(os.environ.get("TOCSIN_DISTRICT", ".")), default_language())
+        message = explain(exc, Path(os.environ.get(DISTRICT, ".")), default_language())
         if message is None:
             raise
         print(message, file=sys.stderr)  # noqa: T201  (a command's last word)
@@ -255,7 +256,6 @@ def demo(
     from tocsin.demo import run_demo
 
     configure_logs(logging.WARNING)  # the view says the rest
-    os.environ["TOCSIN_DISTRICT"] = str(district)
     code = run_until_signal(
         lambda stop: run_demo(
             district, stop, speed=speed, until_end=until_end or json, keep=keep, as_json=json

@@ -19,8 +19,20 @@ class Tongue(StrEnum):
     ZH = "zh"
 
 
+DISTRICT = "TOCSIN_DISTRICT"
+
+
+def _noted(district: Path) -> Path:
+    """Note the folder for whoever explains what went wrong in it."""
+    os.environ[DISTRICT] = str(district)
+    return district
+
+
 District = Annotated[
-    Path, typer.Option("--district", "-d", help="The folder with devices.yaml and its three siblings.")
+    Path,
+    typer.Option(
+        "--district", "-d", callback=_noted, help="The folder with devices.yaml and its three siblings."
+    ),
 ]
 State = Annotated[
     Path | None, typer.Option("--state", help="Where state is kept; by default `state` in the district.")
@@ -65,7 +77,6 @@ def around(
         typer.BadParameter: The address for metrics is none.
     """
     configure_logs()
-    os.environ["TOCSIN_DISTRICT"] = str(district)
     return Surroundings(
         district=district,
         state=state or district / "state",

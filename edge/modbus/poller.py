@@ -93,7 +93,7 @@ class BusPoller:
             round_trip_s = self._bus.round_trip_s(each.unit.number)
             if round_trip_s is not None:
                 yield Figure("round_trip_ms", round(1000 * round_trip_s, 2), of_device, is_now=True)
-            yield Figure("device_silent", each.health.is_silent, of_device, is_now=True)
+            yield Figure("device_silent", int(each.health.is_silent), of_device, is_now=True)
         for (name, quality), times in self._errors.items():
             kind = quality.partition(":")[2]
             yield Figure("device_errors", times, {"bus": self._bus_id, "device": name, "kind": kind})

@@ -20,7 +20,9 @@ from firmware_sim import Simulator
 from tests.edge.field import Centre, centre, district_of, instruments, until
 from tests.servers import missing, running_mosquitto
 from tests.transport.test_metrics import asked
-from transport.session import Endpoint
+from transport.beat import decode_beat
+from transport.session import Endpoint, open_session
+from transport.topics import GatewayTopics
 
 pytestmark = pytest.mark.server
 
@@ -106,6 +108,7 @@ class Site:
     def __init__(self, folder: Path, sim: Simulator, there: Centre, broker: Endpoint) -> None:
         self.sim = sim
         self.there = there
+        self.broker = broker
         self.spool = folder / "state" / "edge-gw" / SPOOL
         self._command = [
             *(sys.executable, "-m", "tocsin", "edge", "--district", str(folder / "district")),
@@ -181,6 +184,11 @@ async def test_the_agent_says_how_its_buses_devices_and_lanes_are(tmp_path: Path
         url = next(line["url"] for line in agent.log if line["event"] == "metrics")
         _, text = await asked(url)
         ready, _ = await asked(url.replace("/metrics", "/readyz"))
+        status = GatewayTopics("town", "gw").status
+        async with open_session(here.broker, client_id="listener", subscriptions=[status]) as session:
+            (message,) = await asyncio.wait_for(session.receive(), 20)
+            while not (beat := decode_beat(message.payload)).counters:
+                (message,) = await asyncio.wait_for(session.receive(), 20)
 
         assert await agent.stop() == 0
     found = {
@@ -189,6 +197,7 @@ async def test_the_agent_says_how_its_buses_devices_and_lanes_are(tmp_path: Path
         for sample in family.samples
     }
     assert ready == 200
+    assert beat.counters["round_trip_ms{bus=one,device=one}"] >= 0
     assert found["answers_total",] >= 20
     assert 0 < found["bus_load", "one"] < 1
     assert 0 <= found["round_trip_ms", "one", "one"] < 500

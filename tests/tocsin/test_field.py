@@ -3,6 +3,7 @@
 import asyncio
 import json
 import shutil
+import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -242,3 +243,17 @@ async def test_what_others_say_on_a_line_is_told_frame_by_frame() -> None:
     answer = next(each for each in heard if each["kind"] == "answer" and "address" in each)
     assert (answer["unit"], answer["address"], answer["data"]) == (3, 16, "04d2")
     assert {each["kind"] for each in heard} <= {"request", "answer", "noise"}
+
+
+async def test_a_broken_district_is_shown_by_its_own_lines(tmp_path: Path) -> None:
+    district_of(tmp_path, GAUGE)
+    text = (tmp_path / "devices.yaml").read_text(encoding="utf-8")
+    (tmp_path / "devices.yaml").write_text(text.replace("use: gauge", "use: gage"), encoding="utf-8")
+    command = [sys.executable, "-m", "tocsin", "bus", "plan", "-d", str(tmp_path)]
+
+    done = await asyncio.to_thread(
+        subprocess.run, command, cwd=DEMO, capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 2
+    assert "{id: gauge, site: dam, gateway: gw, bus: line, unit: 1, use: gage, every: 20s}" in done.stderr
