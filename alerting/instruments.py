@@ -25,6 +25,7 @@ class Quantity:
 
 QUANTITIES: Mapping[str, Quantity] = {  # by point
     "level": Quantity(Text("level", "水位"), _LOOK),
+    "depth": Quantity(Text("water depth", "积水深度"), Text("read the depth mark", "查看水深标尺")),
     "flow": Quantity(Text("flow", "流量"), Text("read the display of the flow meter", "读取流量计表头")),
     "rain": Quantity(Text("rain", "雨量"), Text("measure the rain by hand", "人工观测雨量")),
     "pressure": Quantity(

@@ -89,6 +89,26 @@ HAZARDS: Mapping[str, Hazard] = {
         ),
         responses=("Monitor", "Prepare", "Evacuate", "Shelter"),
     ),
+    "waterlogging": Hazard(
+        name=Text("Waterlogging", "积水内涝"),
+        category="Met",
+        blue=Text(
+            "Clear gullies and pump sumps; send somebody to look.", "清理雨水口和泵站前池，派员到现场查看。"
+        ),
+        yellow=Text(
+            "Close the road or underpass to cars; start the pumps; post somebody at each end.",
+            "禁止小型车辆通行，启动排涝泵，两端派人值守。",
+        ),
+        orange=Text(
+            "Close it to everybody; take people out of vehicles and basements nearby.",
+            "全面封闭，疏散被困车辆和附近地下空间人员。",
+        ),
+        red=Text(
+            "Let nobody in; search for people in vehicles and basements; cut the power there.",
+            "严禁任何人进入，搜救被困车辆和地下空间人员，切断现场电源。",
+        ),
+        responses=("Assess", "Avoid", "Evacuate", "Evacuate"),
+    ),
     "gas": Hazard(
         name=Text("Gas leak", "燃气泄漏"),
         category="Safety",

@@ -23,7 +23,7 @@ from district.findings import SpecError, Text
 from district.profile import ProfileSpec
 from district.speaking import InstrumentAddress, SpeakingBus, StationAddress
 
-SiteKind = Literal["reservoir", "river", "pipeline", "air", "construction", "weather"]
+SiteKind = Literal["reservoir", "river", "road", "pipeline", "air", "construction", "weather"]
 
 _DIVISION = re.compile(r"[1-9][0-9]{5}")
 _MN = re.compile(r"[A-Za-z0-9_-]{1,24}")

@@ -22,7 +22,18 @@ from rules.seasons import SeasonText
 from rules.transition import Level
 from rules.when import ConditionSpec, Scope
 
-Hazard = Literal["flood", "rainstorm", "gas", "pipeline", "air", "dust", "noise", "crane", "equipment"]
+Hazard = Literal[
+    "flood",
+    "rainstorm",
+    "waterlogging",
+    "gas",
+    "pipeline",
+    "air",
+    "dust",
+    "noise",
+    "crane",
+    "equipment",
+]
 LevelName = Literal["blue", "yellow", "orange", "red"]
 
 LEVELS: dict[LevelName, Level] = {

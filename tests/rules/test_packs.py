@@ -18,6 +18,7 @@ EVERYTHING = [
     Station("brook", "river", {"level": "m"}, every="5m"),
     Station("dam", "reservoir", {"level": "m"}, every="5m"),
     Station("pipe", "pipeline", {"ch4": "%LEL"}, every="1m"),
+    Station("dip", "road", {"depth": "cm"}, every="1m"),
     Station("city", "air", {"pm25": "ug/m3", "pm10": "ug/m3"}),
     Station("pit", "construction", {"tsp": "ug/m3", "noise": "dB", "moment": "%", "wind": "m/s"}, every="1m"),
 ]
