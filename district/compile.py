@@ -142,7 +142,8 @@ def _point(name: str, spec: PointSpec, source: RegisterSource | CodeSource) -> P
         source=source,
         valid=spec.valid,
         max_step=spec.max_step,
-        deadband=spec.deadband,
+        deadband=spec.deadband_in_unit,
+        min_interval=spec.min_interval,
         heartbeat=spec.heartbeat,
         counter=spec.kind == "counter",
     )

@@ -83,6 +83,7 @@ class Point:
     max_step: float | None  # units a minute
     deadband: float | None  # units; None or 0 reports every reading
     heartbeat: timedelta | None  # set when there is a deadband
+    min_interval: timedelta | None = None  # between two values that are sent, however much they differ
     counter: bool  # only rises; what counts is its increase
     rollover: float | None = None  # the value at which a counter begins anew, in ``unit``
     interval: timedelta | None = None  # how often it is asked; None: as its device
@@ -90,7 +91,7 @@ class Point:
     @property
     def by_exception(self) -> bool:
         """Whether unchanged readings stay at the gateway."""
-        return bool(self.deadband)
+        return bool(self.deadband) or self.min_interval is not None
 
     def increase(self, before: float, after: float) -> float:
         """How far a counter rose between two readings.

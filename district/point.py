@@ -1,11 +1,53 @@
 """A measured quantity, as a profile describes it whatever the protocol."""
 
-from typing import Literal, Self
+import re
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import (
+    BeforeValidator,
+    Discriminator,
+    Field,
+    PlainSerializer,
+    Tag,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 
 from district.fields import Finite, PositiveDuration, Spec
 from district.findings import SpecError, Text
+
+
+class Percent(NamedTuple):
+    """A share of a range, written as 0.5%."""
+
+    share: float
+
+
+def _percent(value: Any) -> Any:
+    match = _PERCENT.fullmatch(value) if isinstance(value, str) else None
+    return Percent(float(match["number"]) / 100) if match else value
+
+
+def _deadband_kind(value: Any) -> str:
+    return "percent" if isinstance(value, Percent | str) else "unit"
+
+
+_PERCENT = re.compile(r"(?P<number>[0-9]+(\.[0-9]+)?) ?%")
+Deadband = Annotated[
+    Annotated[Annotated[float, Field(ge=0, allow_inf_nan=False)], Tag("unit")]
+    | Annotated[Percent, BeforeValidator(_percent), Tag("percent")],
+    Discriminator(_deadband_kind),
+    PlainSerializer(lambda value: f"{100 * value.share:g}%" if isinstance(value, Percent) else value),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "number", "minimum": 0},
+                {"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)? ?%$", "examples": ["0.5%"]},
+            ]
+        }
+    ),
+]
 
 
 class PointSpec(Spec):
@@ -20,8 +62,12 @@ class PointSpec(Spec):
         default=None, description="What the instrument can mean, before any datum; outside is over range."
     )
     max_step: Finite | None = Field(default=None, gt=0, description="Fastest believable change, a minute.")
-    deadband: Finite | None = Field(
-        default=None, ge=0, description="Changes smaller than this are not sent; needs a heartbeat."
+    deadband: Deadband | None = Field(
+        default=None,
+        description="Smaller changes are not sent: in the unit, or as 0.5% of `valid`; needs a heartbeat.",
+    )
+    min_interval: PositiveDuration | None = Field(
+        default=None, description="Changes are sent no more often than this, however large they are."
     )
     heartbeat: PositiveDuration | None = Field(
         default=None, description="Sent at least this often all the same."
@@ -54,12 +100,36 @@ class PointSpec(Spec):
             )
         return valid
 
+    @property
+    def deadband_in_unit(self) -> float | None:
+        """The deadband in the unit of the value."""
+        if not isinstance(self.deadband, Percent):
+            return self.deadband
+        low, high = self.valid or (0.0, 0.0)
+        return self.deadband.share * (high - low)
+
+    @model_validator(mode="after")
+    def _percent_is_of_a_range(self) -> Self:
+        if isinstance(self.deadband, Percent) and self.valid is None:
+            raise SpecError(
+                Text(
+                    "a deadband in per cent is of `valid`, which is missing",
+                    "百分比死区以 valid 为准，但缺少 valid",
+                ),
+                Text("add valid: [lowest, highest]", "请补上 valid: [最小值, 最大值]"),
+                at="deadband",
+            )
+        return self
+
     @model_validator(mode="after")
     def _deadband_has_a_heartbeat(self) -> Self:
-        if self.deadband and self.heartbeat is None:
+        if (self.deadband or self.min_interval) and self.heartbeat is None:
             raise SpecError(
-                Text("a deadband without a heartbeat looks like silence", "只有死区没有心跳，会被当作失联"),
+                Text(
+                    "what is held back without a heartbeat looks like silence",
+                    "只有死区没有心跳，会被当作失联",
+                ),
                 Text("add heartbeat: 10m", "请补上 heartbeat: 10m"),
-                at="deadband",
+                at="deadband" if self.deadband else "min_interval",
             )
         return self

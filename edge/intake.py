@@ -151,15 +151,15 @@ class Intake:
             is_ours and self._timekeeper.is_doubtful
         )
         rows: dict[int, dict[str, tuple[float | None, Quality]]] = {}
-        suppressed = False
+        held_back = []
         for name, told in judged.items():
             to_send = tracks[name].reporter.offer(told, may_suppress=may_suppress)
-            suppressed = suppressed or (not to_send and told.quality.is_good)
+            held_back += [tracks[name].reporter] if not to_send and told.quality.is_good else []
             self._counters.suppressed += not to_send
             for sample in to_send:
                 rows.setdefault(sample.at_ms, {})[name] = (sample.value, sample.quality)
         correction_ms = self._timekeeper.correction_ms if is_ours else 0
-        if suppressed:
+        if held_back and all(reporter.is_within for reporter in held_back):
             self._note_good_until(reading.device, reading.at_ms + correction_ms)
         for at_ms in sorted(rows):
             dated = Reading(reading.device, at_ms + correction_ms, rows[at_ms], reading.by_instrument)

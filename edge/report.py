@@ -1,7 +1,8 @@
 """Report by exception: pure, one reporter a point.
 
 What is sent lets anybody rebuild the series to within the deadband: each suppressed sample lies within it
-of the last one sent, and an exception is sent with the suppressed sample before it.
+of the last one sent, and an exception is sent with the suppressed sample before it. Where a least interval
+is kept, a sample may be held back that lies outside: it is not vouched for.
 """
 
 from typing import NamedTuple
@@ -32,6 +33,9 @@ class Reporter:
         self._deadband = point.deadband or None
         heartbeat_ms = None if point.heartbeat is None else point.heartbeat.total_seconds() * 1000
         self._heartbeat_ms = heartbeat_ms or _UNCHANGED_FAULT_MS
+        span = point.min_interval
+        self._least_ms = 0.0 if span is None else span.total_seconds() * 1000
+        self.is_within = True  # whether the last sample kept back lay within the deadband
         self._sent: Told | None = None
         self._suppressed: Told | None = None
 
@@ -46,7 +50,10 @@ class Reporter:
         if sent is not None and sample.at_ms <= sent.at_ms:
             return [sample]  # said again, or late: whoever keeps it knows its time
         if sent is not None and self._says_nothing_new(sent, sample, may_suppress=may_suppress):
-            self._suppressed = sample
+            self._suppressed, self.is_within = sample, True
+            return []
+        if sent is not None and self._comes_too_soon(sent, sample):
+            self._suppressed, self.is_within = sample, False
             return []
         before = self._suppressed
         self._sent, self._suppressed = sample, None
@@ -60,3 +67,8 @@ class Reporter:
         if self._deadband is None or not may_suppress or not sample.quality.is_good:
             return False
         return abs(sample.value - sent.value) <= self._deadband
+
+    def _comes_too_soon(self, sent: Told, sample: Told) -> bool:
+        """Whether a change is to wait; what begins or ends a fault never waits."""
+        both_good = sample.quality.is_good and sent.quality.is_good
+        return both_good and sample.at_ms - sent.at_ms < self._least_ms

@@ -277,3 +277,20 @@ def test_a_siren_hangs_on_a_modbus_bus_and_is_sounded_by_its_name(tmp_path: Path
         ("unknown-siren", "gateways.gw-city.alone.0.sound.0"),
     ]
     assert findings[1].suggestion == "roof"
+
+
+def test_a_deadband_may_be_a_share_of_what_the_instrument_can_show(tmp_path: Path) -> None:
+    banded = ("valid: [0, 12], max_step: 1}", "valid: [0, 12], max_step: 1, deadband: 0.05%, heartbeat: 2m}")
+    folder = changed_demo(tmp_path, banded)
+
+    assert load_district(folder).devices["river-01-level"].points["level"].deadband == pytest.approx(0.006)
+
+
+def test_a_share_of_nothing_is_no_deadband(tmp_path: Path) -> None:
+    banded = ("valid: [0, 12], max_step: 1}", "max_step: 1, deadband: 1%, heartbeat: 2m}")
+    folder = changed_demo(tmp_path, banded)
+
+    (finding,) = check_district(folder).findings
+
+    assert (finding.code, finding.key) == ("impossible-value", "profiles.river-level.points.level.deadband")
+    assert "valid: [lowest, highest]" in finding.remedy.en

@@ -103,3 +103,27 @@ def test_the_series_can_be_rebuilt_to_within_the_deadband(
         assert held.value is not None
         assert sample.value is not None
         assert abs(held.value - sample.value) <= deadband
+
+
+def test_changes_come_no_more_often_than_agreed_and_none_is_vouched_for() -> None:
+    hurried = point(
+        "level", deadband=0.1, heartbeat=timedelta(minutes=10), min_interval=timedelta(seconds=30)
+    )
+    reporter = Reporter(hurried)
+    sent, within = [], []
+    for second in range(0, 100, 10):
+        told = reporter.offer(Told(second / 10, GOOD, second * 1000))
+        sent.append([sample.at_ms // 1000 for sample in told])
+        within.append(reporter.is_within)
+
+    assert sent == [[0], [], [], [20, 30], [], [], [50, 60], [], [], [80, 90]]
+    assert not any(within[1:3])
+
+
+def test_a_fault_does_not_wait_for_its_turn() -> None:
+    hurried = point("level", heartbeat=timedelta(minutes=10), min_interval=timedelta(seconds=30))
+    reporter = Reporter(hurried)
+    reporter.offer(Told(1.0, GOOD, 0))
+
+    assert reporter.offer(Told(None, Quality.TIMEOUT, 1000))
+    assert reporter.offer(Told(1.0, GOOD, 2000))
