@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from rules.transition import Level
+from tests.servers import find_program
 from tests.tocsin.floods import DISTRICT, replay_flood
 from tocsin.broker import open_broker
 from tocsin.certs import make_certificates
@@ -65,6 +66,8 @@ WAYS: dict[str, Callable[[Path], Opened]] = {
 
 @pytest.mark.parametrize("way", [pytest.param(way, marks=pytest.mark.xdist_group(way)) for way in WAYS])
 async def test_the_flood_arrives(way: str, tmp_path: Path) -> None:
+    if way != "iotcore":
+        find_program("mosquitto")
     async with WAYS[way](tmp_path) as (district, endpoint):
         flood = await replay_flood(tmp_path / "state", endpoint, speed=360.0, district=district)
 
