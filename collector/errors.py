@@ -1,5 +1,7 @@
 """The errors that collector raises on purpose; each class says whether another attempt can help."""
 
+from district.findings import Text
+
 
 class CollectorError(Exception):
     """Root of every error collector raises on purpose."""
@@ -23,6 +25,14 @@ class StoreSettingsError(CollectorError):
 
 class ImportRefusedError(CollectorError):
     """A file of readings cannot be read at all; editing it can help."""
+
+
+class ReadingRefusedError(CollectorError):
+    """What somebody reports cannot be a reading of that instrument; reporting another value can help."""
+
+    def __init__(self, words: Text) -> None:
+        super().__init__(words.en)
+        self.words = words
 
 
 class BackupError(CollectorError):

@@ -15,6 +15,8 @@ import uvicorn
 
 from alerting.database import FILE_NAME as LEDGER_FILE
 from collector.errors import CollectorError
+from collector.manual import FILE_NAME as MANUAL_FILE
+from collector.manual import manual_topics, open_manual
 from collector.stores import open_store
 from console.administration import Administration
 from console.asking import Asker
@@ -23,8 +25,6 @@ from console.errors import AddressError
 from console.files import Files
 from console.gate import Gate
 from console.journal import open_journal
-from console.manual import FILE_NAME as MANUAL_FILE
-from console.manual import manual_topics, open_manual
 from console.newest import SUBSCRIPTIONS, Newest
 from console.office import Office
 from console.register import FILE_NAME, open_register

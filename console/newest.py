@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import msgspec
 import structlog
 
+from collector.manual import Manual
 from console.asking import ANSWERS, Asker
-from console.manual import Manual
 from district.inventory import Device, District
 from rules.transition import Level, Transition
 from transport import topics

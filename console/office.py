@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from collector.manual import Manual
 from collector.store import Store
 from console.administration import Administration
 from console.asking import Asker
@@ -10,7 +11,6 @@ from console.drafts import Drafting
 from console.files import Files
 from console.gate import Gate
 from console.journal import Journal
-from console.manual import Manual
 from console.newest import Newest
 from console.register import Register
 from console.stream import Stream

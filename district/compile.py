@@ -10,6 +10,7 @@ from district.areas import AreaFeature, AreasFile
 from district.devices import (
     DevicesFile,
     DeviceSpec,
+    ForeignDeviceSpec,
     GatewaySpec,
     Hj212DeviceSpec,
     InstrumentDeviceSpec,
@@ -18,6 +19,7 @@ from district.devices import (
     StationDeviceSpec,
 )
 from district.fields import Names
+from district.foreign import ForeignPointSpec, ForeignProfileSpec
 from district.inventory import (
     Area,
     CodeSource,
@@ -83,6 +85,8 @@ def _device(spec: DeviceSpec, profile: ProfileSpec) -> Device:
         station=spec.station if isinstance(spec, StationDeviceSpec) else None,
         address=spec.address if isinstance(spec, InstrumentDeviceSpec) else None,
         speech=_speech(spec, profile),
+        source=spec.source if isinstance(spec, ForeignDeviceSpec) else None,
+        ignore=frozenset(profile.ignore) if isinstance(profile, ForeignProfileSpec) else frozenset(),
     )
 
 
@@ -98,7 +102,7 @@ def _speech(spec: DeviceSpec, profile: ProfileSpec) -> Speech | None:
 
 
 def _interval(spec: DeviceSpec, points: Mapping[str, Point]) -> timedelta:
-    if isinstance(spec, Hj212DeviceSpec | StationDeviceSpec):
+    if isinstance(spec, Hj212DeviceSpec | StationDeviceSpec | ForeignDeviceSpec):
         return spec.expect
     if isinstance(spec, InstrumentDeviceSpec):
         return spec.interval
@@ -177,8 +181,9 @@ def _scale(spec: ScaleSpec, table: Table) -> ScaleSource:
     )
 
 
-def _code(code: str, spec: CodePointSpec | TelegramPointSpec) -> CodeSource:
-    return CodeSource(code=code, scale=spec.scale, offset=spec.offset)
+def _code(code: str, spec: CodePointSpec | TelegramPointSpec | ForeignPointSpec) -> CodeSource:
+    theirs = spec.theirs if isinstance(spec, ForeignPointSpec) else None
+    return CodeSource(code=code, scale=spec.scale, offset=spec.offset, theirs=theirs)
 
 
 def _gateway(name: str, spec: GatewaySpec) -> Gateway:

@@ -4,7 +4,6 @@ import re
 from datetime import timedelta
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
 
 from pydantic import (
     BeforeValidator,
@@ -17,19 +16,31 @@ from pydantic import (
 )
 
 from district.autonomy import AloneSpec, SirenSpec
+from district.brokers import BrokerAddress, broker_address, format_broker
 from district.bus import Hj212Bus, ModbusBus
+from district.environment import EnvName
 from district.fields import Finite, LonLat, Names, PositiveDuration, Slug, Spec, TimeZone
 from district.findings import SpecError, Text
+from district.foreign import ForeignBus
 from district.profile import ProfileSpec
 from district.speaking import InstrumentAddress, SpeakingBus, StationAddress
 
-SiteKind = Literal["reservoir", "river", "road", "pipeline", "air", "construction", "weather"]
+SiteKind = Literal[
+    "reservoir",
+    "river",
+    "road",
+    "bridge",
+    "slope",
+    "pipeline",
+    "building",
+    "air",
+    "construction",
+    "weather",
+]
 
 _DIVISION = re.compile(r"[1-9][0-9]{5}")
 _MN = re.compile(r"[A-Za-z0-9_-]{1,24}")
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _URL = re.compile(r"https?://[^@\s]+")
-_PORTS = {"mqtt": 1883, "mqtts": 8883}
 
 
 def _division(value: Any) -> Any:
@@ -53,18 +64,6 @@ def _mn(value: Any) -> Any:
     return value
 
 
-def _variable(value: Any) -> Any:
-    if not (isinstance(value, str) and _VARIABLE.fullmatch(value)):
-        raise SpecError(  # the value is never shown: it may be the secret itself
-            Text("no name of an environment variable", "不是环境变量名"),
-            Text(
-                "write the variable's name; the secret itself stays out of this file",
-                "请写变量名；密码本身不要写进文件",
-            ),
-        )
-    return value
-
-
 def _url(value: Any) -> Any:
     if not (isinstance(value, str) and _URL.fullmatch(value)):
         raise SpecError(  # the value is never shown: people put passwords into addresses
@@ -76,48 +75,11 @@ def _url(value: Any) -> Any:
     return value
 
 
-EnvName = Annotated[
-    str,
-    BeforeValidator(_variable),
-    WithJsonSchema({"type": "string", "pattern": f"^{_VARIABLE.pattern}$"}),
-    Field(description="Name of the environment variable that holds the secret."),
-]
 Url = Annotated[str, BeforeValidator(_url), WithJsonSchema({"type": "string", "pattern": "^https?://[^@]+$"})]
 
 
-class BrokerAddress(Spec):
-    """A broker that somebody else runs."""
-
-    host: str
-    port: int
-    tls: bool
-
-
 def _broker(value: Any) -> Any:
-    if value is None or isinstance(value, BrokerAddress):
-        return value
-    if value == "auto":
-        return None
-    refusal = SpecError(  # the value itself is never shown: people put passwords into addresses
-        Text("no address of a broker", "不是消息服务器地址"),
-        Text(
-            "write auto, mqtt://HOST:1883 or mqtts://HOST:8883",
-            "请写 auto、mqtt://主机:1883 或 mqtts://主机:8883",
-        ),
-    )
-    try:
-        parts = urlsplit(value)
-        port = parts.port
-    except (TypeError, ValueError, AttributeError) as exc:
-        raise refusal from exc
-    if parts.username is not None or parts.password is not None:
-        raise SpecError(
-            Text("an address holds no user or password", "地址中不能写用户名或密码"),
-            Text("use certificates: tls: certs", "请用证书：tls: certs"),
-        )
-    if parts.scheme not in _PORTS or not parts.hostname or parts.path not in {"", "/"}:
-        raise refusal
-    return BrokerAddress(host=parts.hostname, port=port or _PORTS[parts.scheme], tls=parts.scheme == "mqtts")
+    return None if value is None or value == "auto" else broker_address(value)
 
 
 def _folder(value: Any) -> Any:
@@ -137,7 +99,7 @@ def _folder(value: Any) -> Any:
 Broker = Annotated[
     BrokerAddress | None,
     BeforeValidator(_broker),
-    PlainSerializer(lambda b: f"mqtt{'s' * b.tls}://{b.host}:{b.port}" if b else "auto"),
+    PlainSerializer(format_broker),
     WithJsonSchema(
         {"type": "string", "pattern": "^(auto|mqtts?://.+)$", "examples": ["auto", "mqtts://hub:8883"]}
     ),
@@ -219,7 +181,7 @@ class DistrictSpec(Spec):
         return self
 
 
-Bus = Annotated[ModbusBus | Hj212Bus | SpeakingBus, Field(discriminator="kind")]
+Bus = Annotated[ModbusBus | Hj212Bus | SpeakingBus | ForeignBus, Field(discriminator="kind")]
 
 
 class GatewaySpec(Spec):
@@ -308,7 +270,15 @@ class InstrumentDeviceSpec(DeviceBase):
         return self.every or self.expect or timedelta()
 
 
+class ForeignDeviceSpec(DeviceBase):
+    """An instrument of somebody else, who sends us its readings; or one that people read."""
+
+    source: str = Field(min_length=1, max_length=200, description="What the others call it.")
+    expect: PositiveDuration = Field(description="How often it is heard of.")
+
+
 _DEVICE_KEYS = {
+    "source": "ForeignDeviceSpec",
     "mn": "Hj212DeviceSpec",
     "station": "StationDeviceSpec",
     "address": "InstrumentDeviceSpec",
@@ -329,7 +299,8 @@ DeviceSpec = Annotated[
     Annotated[ModbusDeviceSpec, Tag("ModbusDeviceSpec")]
     | Annotated[Hj212DeviceSpec, Tag("Hj212DeviceSpec")]
     | Annotated[StationDeviceSpec, Tag("StationDeviceSpec")]
-    | Annotated[InstrumentDeviceSpec, Tag("InstrumentDeviceSpec")],
+    | Annotated[InstrumentDeviceSpec, Tag("InstrumentDeviceSpec")]
+    | Annotated[ForeignDeviceSpec, Tag("ForeignDeviceSpec")],
     Discriminator(_device_kind),
 ]
 

@@ -8,8 +8,10 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from district.areas import Rank
-from district.devices import BrokerAddress, Bus, SiteKind, Store
+from district.brokers import BrokerAddress
+from district.devices import Bus, SiteKind, Store
 from district.fields import Names
+from district.foreign import FOREIGN_KINDS
 from district.profile import DataFlag
 from district.register import ByteOrder, RegisterType, ScaleMeaning, Table
 from district.speaking import InstrumentProtocol, StationProtocol
@@ -65,11 +67,12 @@ class RegisterSource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CodeSource:
-    """Under which code a station or instrument reports a value."""
+    """Under which code a station or instrument, or somebody else, reports a value."""
 
     code: str
     scale: float
     offset: float
+    theirs: str | None = None  # the unit of what was scaled, where it is not the point's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +150,9 @@ class Device:
     texts: Mapping[str, RegisterSource] = field(default_factory=dict)  # what it says in words: never polled
     station: str | None = None  # ten hexadecimal digits, small letters
     address: str | None = None
-    speech: Speech | None = None  # of everything but Modbus and HJ 212
+    speech: Speech | None = None  # of instruments and stations of everything but Modbus and HJ 212
+    source: str | None = None  # what those call it who send its readings
+    ignore: frozenset[str] = frozenset()  # what they send of it that nobody needs
 
     @property
     def stale_after(self) -> timedelta:
@@ -182,6 +187,11 @@ class Gateway:
     spool_bytes: int  # how large its spool may grow
     sirens: Mapping[str, Siren] = field(default_factory=dict)
     alone: Mapping[str, frozenset[str]] = field(default_factory=dict)  # by level: the sirens that sound
+
+    @property
+    def is_intake(self) -> bool:
+        """Whether it takes other people's readings instead of asking instruments."""
+        return any(bus.kind in FOREIGN_KINDS for bus in self.buses.values())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

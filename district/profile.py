@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Discriminator, Field, Tag, WithJsonSchema
 
 from district.fields import Duration, Names, PositiveDuration, Slug, Spec
 from district.findings import SpecError, Text
+from district.foreign import ForeignProfileSpec
 from district.point import PointSpec
 from district.register import RegisterPointSpec
 from district.speaking import LinesProfileSpec, TelegramProfileSpec
@@ -72,11 +73,14 @@ class Hj212ProfileSpec(Spec):
     )
 
 
+_PROFILES = {"lines": "LinesProfileSpec", "foreign": "ForeignProfileSpec"}  # by protocol
+
+
 def _profile_kind(value: Any) -> str:
     if not isinstance(value, dict):
         return type(value).__name__
     if "protocol" in value:
-        return "LinesProfileSpec" if value["protocol"] == "lines" else "TelegramProfileSpec"
+        return _PROFILES.get(str(value["protocol"]), "TelegramProfileSpec")
     return "Hj212ProfileSpec" if "codes" in value else "ModbusProfileSpec"
 
 
@@ -84,6 +88,7 @@ ProfileSpec = Annotated[
     Annotated[ModbusProfileSpec, Tag("ModbusProfileSpec")]
     | Annotated[Hj212ProfileSpec, Tag("Hj212ProfileSpec")]
     | Annotated[TelegramProfileSpec, Tag("TelegramProfileSpec")]
-    | Annotated[LinesProfileSpec, Tag("LinesProfileSpec")],
+    | Annotated[LinesProfileSpec, Tag("LinesProfileSpec")]
+    | Annotated[ForeignProfileSpec, Tag("ForeignProfileSpec")],
     Discriminator(_profile_kind),
 ]

@@ -5,6 +5,7 @@ from typing import Any
 
 from district.document import Document
 from district.findings import Finding, Text
+from district.foreign import FOREIGN_KINDS
 from district.speaking import INSTRUMENT_PROTOCOLS, STATION_PROTOCOLS
 
 _NAMES: Mapping[str, str] = {
@@ -17,6 +18,7 @@ _NAMES: Mapping[str, str] = {
     "vaisala": "Vaisala",
     "plantower": "Plantower",
     "lines": "lines",
+    "foreign": "foreign data",
 }
 _DEVICE_KEYS: Mapping[str, tuple[str, ...]] = {  # what a device's own key says of its protocol
     "unit": ("modbus",),
@@ -24,12 +26,15 @@ _DEVICE_KEYS: Mapping[str, tuple[str, ...]] = {  # what a device's own key says 
     "station": STATION_PROTOCOLS,
     "address": INSTRUMENT_PROTOCOLS,
     "alone": INSTRUMENT_PROTOCOLS,
+    "source": ("foreign",),
 }
 _ADDRESSED = frozenset({"sdi12", "vaisala"})  # a question names whom it is for
 
 
 def check_protocols(devices: Document) -> Iterator[Finding]:
     """Every device that cannot be understood, or cannot be asked as it says."""
+    for name in devices.block("gateways"):
+        yield from _mixed(devices, name)
     first: dict[tuple[str, str], int] = {}
     for index, row in devices.rows("devices"):
         odd = list(_odd_one_out(devices, index, row))
@@ -39,8 +44,32 @@ def check_protocols(devices: Document) -> Iterator[Finding]:
             yield from _crowded(devices, index, row, first)
 
 
+def _mixed(devices: Document, gateway: str) -> Iterator[Finding]:
+    """Instruments are asked where they stand, other people's data arrive at the centre: by two agents."""
+    kinds = {bus: devices.at("gateways", gateway, "buses", bus, "kind") for bus in _buses(devices, gateway)}
+    foreign = {bus: bus_protocol(kind) == "foreign" for bus, kind in kinds.items() if bus_protocol(kind)}
+    first = next(iter(foreign.values()), None)
+    odd = next((bus for bus, is_foreign in foreign.items() if is_foreign != first), None)
+    if odd is not None:
+        yield devices.finding(
+            "mixed-gateway",
+            ("gateways", gateway, "buses", odd, "kind"),
+            Text(
+                "one gateway cannot read instruments and take other people's data",
+                "同一网关不能既读取仪器又接收他人的数据",
+            ),
+            Text("give one of the two a gateway of its own", "请把其中一类放到单独的网关"),
+        )
+
+
+def _buses(devices: Document, gateway: str) -> Mapping[Any, Any]:
+    return devices.block("gateways", gateway, "buses")
+
+
 def bus_protocol(kind: Any) -> str | None:
     """The protocol of a kind of bus, as it is written."""
+    if kind in FOREIGN_KINDS:
+        return "foreign"
     return next((name for name in _NAMES if str(kind).split("-")[0] == name), None)
 
 
@@ -81,9 +110,9 @@ def _odd_one_out(devices: Document, index: int, row: Mapping[Any, Any]) -> Itera
         ),
         Text(
             "device, bus and profile must speak one protocol: unit for Modbus, mn for HJ 212, station for "
-            "SL 651 and SL/T 427, address or alone for the others",
+            "SL 651 and SL/T 427, source for other people's data, address or alone for the others",
             "设备、总线与型号必须使用同一协议：Modbus 写 unit，HJ 212 写 mn，SL 651 与 SL/T 427 写 station，"
-            "其他写 address 或 alone",
+            "他人的数据写 source，其他写 address 或 alone",
         ),
     )
 

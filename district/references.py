@@ -1,6 +1,6 @@
 """Do the ids that devices.yaml uses exist, and is each given only once?"""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from district.document import Document
@@ -16,6 +16,7 @@ _SIREN = Text("siren", "警报器")
 _PROFILE = Text("profile", "设备型号")
 _SITE = Text("site", "监测点")
 _AREA = Text("area", "区域")
+_DEVICE = Text("device", "设备")
 
 
 def unknown(
@@ -45,6 +46,7 @@ def check_references(devices: Document, known: Known) -> Iterator[Finding]:
     for name in devices.block("gateways"):
         yield from unknown(devices, ("gateways", name, "area"), _AREA, known.areas)
         yield from _sirens(devices, name)
+        yield from _tokens(devices, name)
     profiles = devices.block("profiles")
     for index, row in devices.rows("devices"):
         here: Location = ("devices", index)
@@ -77,6 +79,21 @@ def _sirens(devices: Document, gateway: str) -> Iterator[Finding]:
             yield from unknown(devices, (*here, "alone", index, "sound", place), _SIREN, sirens)
 
 
+def _tokens(devices: Document, gateway: str) -> Iterator[Finding]:
+    """A token lets in devices of its own bus."""
+    for bus in devices.block("gateways", gateway, "buses"):
+        here: Location = ("gateways", gateway, "buses", bus, "tokens")
+        own = {
+            row["id"]
+            for _, row in devices.rows("devices")
+            if (row.get("gateway"), row.get("bus")) == (gateway, bus) and isinstance(row.get("id"), str)
+        }
+        for token in devices.block(*here):
+            listed = devices.at(*here, token, "devices")
+            for place in range(len(listed) if isinstance(listed, list) else 0):
+                yield from unknown(devices, (*here, token, "devices", place), _DEVICE, own)
+
+
 def _twice(devices: Document) -> Iterator[Finding]:
     rows = list(devices.rows("devices"))
     in_use = [(index, row) for index, row in rows if row.get("disabled") is not True]
@@ -107,8 +124,17 @@ def _twice(devices: Document) -> Iterator[Finding]:
             "duplicate-address",
             Text("another instrument on this bus has the address {}", "此总线上已有地址为 {} 的仪器"),
         ),
+        (
+            "source",
+            "duplicate-source",
+            Text("another device of this bus has the source {}", "此总线上已有来源为 {} 的设备"),
+        ),
     ):
-        named = [(index, row) for index, row in in_use if {key, "gateway", "bus"} <= row.keys()]
+        named = [
+            (index, row)
+            for index, row in in_use
+            if {key, "gateway", "bus"} <= row.keys() and not _is_read_by_people(devices, row)
+        ]
         yield from given_twice(
             devices,
             code,
@@ -126,6 +152,11 @@ def _twice(devices: Document) -> Iterator[Finding]:
             ((devices.at(*place), place) for place in places if devices.at(*place) is not None),
             Text("another code is called {}", "已有编码命名为 {}"),
         )
+
+
+def _is_read_by_people(devices: Document, row: Mapping[Any, Any]) -> bool:
+    """Whether the device's bus is people, who know by its id which gauge they stand at."""
+    return bool(devices.at("gateways", row["gateway"], "buses", row["bus"], "kind") == "manual")
 
 
 def _port_twice(devices: Document, gateway: str) -> Iterator[Finding]:

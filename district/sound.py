@@ -23,7 +23,8 @@ def sound_rest(devices: Document, findings: Iterable[Finding], folder: Path) -> 
     """
     amiss = {tuple(each.key.split(".")[:2]) for each in findings if each.place.file == devices.file}
     rest = {block: _without(entries, block, amiss) for block, entries in devices.data.items()}
-    rest["devices"] = [row for row in rest.get("devices") or [] if _stands(row, rest)]
+    rows = rest.get("devices")
+    rest["devices"] = [row for row in rows if _stands(row, rest)] if isinstance(rows, list) else []
     try:
         return compile_district(DevicesFile.model_validate(rest), None, folder)
     except ValidationError:
@@ -38,12 +39,19 @@ def _without(entries: Any, block: str, amiss: Collection[tuple[str, ...]]) -> An
     return entries
 
 
-def _stands(row: Mapping[str, Any], rest: Mapping[str, Any]) -> bool:
+def _stands(row: Any, rest: Mapping[str, Any]) -> bool:
     """Whether all that a device names is left."""
-    gateway = (rest.get("gateways") or {}).get(row.get("gateway"))
+    if not isinstance(row, Mapping):
+        return False
+    gateway = _entry(rest.get("gateways"), row.get("gateway"))
     return (
-        row.get("site") in (rest.get("sites") or {})
-        and row.get("use") in (rest.get("profiles") or {})
-        and gateway is not None
-        and row.get("bus") in (gateway.get("buses") or {})
+        _entry(rest.get("sites"), row.get("site")) is not None
+        and _entry(rest.get("profiles"), row.get("use")) is not None
+        and isinstance(gateway, Mapping)
+        and _entry(gateway.get("buses"), row.get("bus")) is not None
     )
+
+
+def _entry(block: Any, name: Any) -> Any:
+    """What a block says of a name; none if it is no block, or the name no name."""
+    return block.get(name) if isinstance(block, Mapping) and isinstance(name, str) else None

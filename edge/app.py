@@ -11,6 +11,7 @@ from pathlib import Path
 
 import structlog
 
+from district.devices import Bus
 from district.inventory import Device, District
 from edge.alone import AWAY_AFTER_S, Judge
 from edge.autonomy import Autonomy, open_autonomy
@@ -67,6 +68,7 @@ class EdgeConfig:
         away_after_s: How long alerting's beat may be missing until then, on the wall.
         metrics: Where ``/metrics`` may be asked for; nowhere without it.
         machine: What the machine says about its time; nobody asks it while time is simulated.
+        bus_work: The tasks of a bus: of instruments, unless somebody knows other kinds of bus.
     """
 
     district: District
@@ -83,6 +85,7 @@ class EdgeConfig:
     away_after_s: float = AWAY_AFTER_S
     metrics: tuple[str, int] | None = None
     machine: Surroundings = field(default_factory=Surroundings)
+    bus_work: Callable[[Bus, Wiring], list[Work]] = bus_work
 
 
 async def run(config: EdgeConfig, stop: asyncio.Event) -> None:
@@ -240,7 +243,7 @@ def _work_of_bus(
         owners=owners,
         urgent=config.urgent,
     )
-    return bus_work(plan.spec, wiring)
+    return config.bus_work(plan.spec, wiring)
 
 
 def _newest_change_s(spool: Path) -> float:

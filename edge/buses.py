@@ -14,7 +14,17 @@ from district.bus import (
 )
 from district.bus import ModbusBus as ModbusBusSpec
 from district.devices import Bus
+from district.foreign import (
+    CsvFolderBus,
+    JsonMqttBus,
+    JsonPushBus,
+    LinesMqttBus,
+    LinesPushBus,
+    ManualBus,
+    SparkplugBus,
+)
 from district.speaking import InstrumentBus, StationSerialBus, StationTcpBus
+from edge.errors import EdgeSpecError
 from edge.modbus.build import build_bus
 from edge.modbus.poller import BusPoller
 from edge.modbus.unit import ModbusUnit
@@ -35,6 +45,16 @@ def bus_work(spec: Bus, wiring: Wiring) -> list[Work]:
             return hj212_work(spec, wiring)
         case StationSerialBus() | StationTcpBus() | InstrumentBus():
             return speaking_work(spec, wiring)
+        case (
+            SparkplugBus()
+            | JsonMqttBus()
+            | LinesMqttBus()
+            | JsonPushBus()
+            | LinesPushBus()
+            | CsvFolderBus()
+            | ManualBus()
+        ):
+            raise EdgeSpecError(f"bus {wiring.bus_id}: other people's data are taken by `tocsin intake`")
         case _:
             assert_never(spec)
 

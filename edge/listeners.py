@@ -11,7 +11,7 @@ from district.bus import HostPort
 from edge.conversation import Conversation
 from edge.errors import LinkDownError
 from edge.link import Link
-from edge.waiting import stopped_within
+from edge.waiting import stopped_within, until_stopped
 
 log = structlog.get_logger(__name__)
 
@@ -25,7 +25,7 @@ async def listen_on_link(bus_id: str, link: Link, conversation: Conversation, st
     """Talk on one line or connection until ``stop``; when it goes away it is opened again."""
     task = asyncio.create_task(_talk_on_link(bus_id, link, conversation), name=f"stations:{bus_id}")
     try:
-        await _until_stopped(stop, task)
+        await until_stopped(stop, task)
         await conversation.settle()
     finally:
         task.cancel()
@@ -49,17 +49,6 @@ async def _talk_on_link(bus_id: str, link: Link, conversation: Conversation) -> 
                 log.warning("bus-down", bus=bus_id, reason=str(exc))
             down = True
             await link.retry_pause()
-
-
-async def _until_stopped(stop: asyncio.Event, task: "asyncio.Task[None]") -> None:
-    """Wait for ``stop``, or raise what ended ``task`` before."""
-    stopping = asyncio.create_task(stop.wait())
-    try:
-        await asyncio.wait({stopping, task}, return_when=asyncio.FIRST_COMPLETED)
-        if task.done():
-            task.result()
-    finally:
-        stopping.cancel()
 
 
 class StationServer:

@@ -35,3 +35,15 @@ async def until_s(instant_s: float) -> None:
         await asyncio.sleep(left_s - _COARSE_S)
     while loop.time() < instant_s:  # noqa: ASYNC110  (no event tells the time)
         await asyncio.sleep(0)
+
+
+async def until_stopped(stop: asyncio.Event, *tasks: "asyncio.Task[None]") -> None:
+    """Wait for ``stop``, or raise what ended one of the tasks before."""
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({stopping, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+        for task in tasks:
+            if task.done():
+                task.result()
+    finally:
+        stopping.cancel()

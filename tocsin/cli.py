@@ -150,6 +150,22 @@ def edge(
 
 
 @app.command()
+def intake(
+    district: District = HERE,
+    gateway: Annotated[str | None, typer.Option(help="Which one; needed where there are several.")] = None,
+    *,
+    state: State = None,
+    broker: Broker = None,
+    clock: ClockText = None,
+    metrics: Metrics = None,
+) -> None:
+    """Take other people's readings: Sparkplug B, JSON and lines over MQTT, HTTP, a folder of files."""
+    from tocsin import wiring
+
+    run_until_signal(wiring.intake(around(district, state, broker, clock, metrics), gateway))
+
+
+@app.command()
 def collect(
     district: District = HERE,
     member: Annotated[

@@ -48,7 +48,7 @@ async def show_history(
         StoreDownError: The store is out of reach.
     """
     district = load_district(at.district)
-    found, spec = _find(district, device, point)
+    found, spec = find_point(district, device, point)
     first_ms, last_ms = (
         bound if instant is None else to_ms(instant.replace(tzinfo=instant.tzinfo or district.timezone))
         for instant, bound in ((since, EARLIEST_MS), (until, LATEST_MS))
@@ -72,7 +72,12 @@ async def show_history(
     _SHOW[form](f"{device} {point}{datum}", spec.unit, rows)
 
 
-def _find(district: District, device: str, point: str) -> tuple[Device, Point]:
+def find_point(district: District, device: str, point: str) -> tuple[Device, Point]:
+    """A device, in use or not, and one of its points.
+
+    Raises:
+        TocsinError: There is no such device or point; the message names those there are.
+    """
     found = district.devices.get(device) or district.disabled.get(device)
     if found is None:
         raise TocsinError(_unknown("device", device, list(district.devices)))

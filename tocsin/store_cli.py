@@ -8,7 +8,9 @@ from typing import Annotated
 
 import typer
 
-from tocsin.options import HERE, AsJson, District, State, around
+from district.findings import Language
+from tocsin.findings import default_language
+from tocsin.options import HERE, AsJson, Broker, District, Lang, State, around
 from tocsin.serve import FINDINGS
 
 _commands = typer.Typer()
@@ -50,6 +52,39 @@ def store_forget(
 
     at = around(district, state, None, None)
     typer.echo(f"forgot {forget_older(at, timedelta(days=keep_days)):,} samples")
+
+
+@_commands.command()
+def reading(
+    device: Annotated[str, typer.Argument(help="A device of devices.yaml.")],
+    point: Annotated[str, typer.Argument(help="One of its points.")],
+    value: Annotated[float, typer.Argument(help="As people read it, above the datum.")],
+    *,
+    district: District = HERE,
+    taken_at: Annotated[
+        datetime | None, typer.Option("--at", help="When it was read, in the district's time; else now.")
+    ] = None,
+    wait_s: Annotated[float, typer.Option(help="How long to wait for store and rules.", min=0.0)] = 10.0,
+    state: State = None,
+    broker: Broker = None,
+    lang: Lang = None,
+    json: AsJson = False,
+) -> None:
+    """Report what was read by eye (人工报汛): a good reading for store and rules."""
+    from tocsin.reading import report_reading
+
+    at = around(district, state, broker, None)
+    language: Language = lang.value if lang else default_language()
+    waiting = asyncio.run(
+        report_reading(at, device, point, value, taken_at=taken_at, patience_s=wait_s, language=language)
+    )
+    if json:
+        typer.echo(dumps({"kept": True, "waiting": waiting}))
+    elif waiting:
+        typer.echo(f"kept here; {waiting} still to be sent: the next `tocsin reading` sends them, too")
+    else:
+        typer.echo("store and rules have it")
+    raise typer.Exit(FINDINGS if waiting else 0)
 
 
 @_commands.command("import")

@@ -31,7 +31,10 @@ async def run_everything(at: Surroundings, listen: str, stop: asyncio.Event) -> 
             ("alerting", wiring.alerting(at, echo=True)),
             ("console", wiring.console(at, listen, say_where)),
         ]
-        gateways = [(gateway, wiring.edge(at, gateway, {})) for gateway in district.gateways]
+        gateways = [
+            (name, wiring.intake(at, name) if gateway.is_intake else wiring.edge(at, name, {}))
+            for name, gateway in district.gateways.items()
+        ]
         await _run_in_order([gateways, [servers[1]], [servers[2]], [servers[0]], [servers[3]]], stop)
 
 

@@ -152,6 +152,25 @@ def edge_config(at: Surroundings, gateway: str | None, bus_endpoints: Mapping[st
     )
 
 
+def intake(at: Surroundings, gateway: str | None) -> Run:
+    """The gateway that takes other people's readings.
+
+    Raises:
+        TocsinError: The district has no such gateway, or several and none was named.
+    """
+    from collector.foreign.app import run
+
+    if gateway is None:
+        intakes = [each.id for each in district_of(at, areas=False).gateways.values() if each.is_intake]
+        if not intakes:
+            raise TocsinError("no gateway in devices.yaml takes other people's readings; see docs/intake.md")
+        if len(intakes) > 1:
+            raise TocsinError(f"which one? Give --gateway, one of: {', '.join(intakes)}")
+        (gateway,) = intakes
+    config = edge_config(at, gateway, {})
+    return lambda stop: run(config, at.district, os.environ, stop)
+
+
 def collector(at: Surroundings, member: str | None = None) -> Run:
     """The collector and its store; ``member`` names it where several share the work."""
     from collector.app import CollectorConfig, run

@@ -7,7 +7,7 @@ import socket
 import ssl
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import inf
 from pathlib import Path
 from typing import NamedTuple
@@ -37,12 +37,12 @@ _SCHEMES = {"mqtt": 1883, "mqtts": 8883}
 class TlsFiles:
     """PEM files of a client: the authority it trusts, its own certificate and key."""
 
-    authority: Path
+    authority: Path | None  # none: those that this machine trusts
     certificate: Path | None = None
     key: Path | None = None
 
     def context(self) -> ssl.SSLContext:
-        """A client's context that trusts this authority alone.
+        """A client's context that trusts this authority alone, or those of the machine.
 
         Raises:
             EndpointError: A file is missing or no certificate.
@@ -65,6 +65,8 @@ class Endpoint:
     host: str
     port: int
     tls: TlsFiles | None = None
+    user: str | None = None
+    password: str | None = field(default=None, repr=False)
 
     @property
     def url(self) -> str:
@@ -207,6 +209,8 @@ class Session:
             self._endpoint.host,
             self._endpoint.port,
             identifier=self._client_id,
+            username=self._endpoint.user,
+            password=self._endpoint.password,
             tls_context=context,
             will=aiomqtt.Will(will.topic, will.gone, qos=1, retain=True) if will else None,
             keepalive=10,

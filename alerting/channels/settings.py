@@ -11,7 +11,7 @@ from pydantic import Field
 from alerting.channels.email import Encryption
 from alerting.channels.provider_sms.templates import TemplateField
 from alerting.fields import DevicePath, Email, ServerAddress, Telephone, WebAddress
-from district.devices import EnvName
+from district.environment import EnvName
 from district.fields import Slug, Spec
 
 ChannelName = Literal[

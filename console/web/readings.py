@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, Field
 
+from collector.errors import ReadingRefusedError
+from console.errors import ConsoleError
 from console.gate import Visitor
 from console.roles import Deed
 from console.web.data import find_series
@@ -38,7 +40,10 @@ async def report_reading(
     office = office_of(request)
     device, point = find_series(office, visitor.reach, asked.device, asked.point)
     at_ms = office.clock.now_ms() if asked.at_ms is None else asked.at_ms
-    await office.manual.report(device, point, asked.value, at_ms)
+    try:
+        await office.manual.report(device, point, asked.value, at_ms)
+    except ReadingRefusedError as exc:
+        raise ConsoleError(exc.words) from exc
     await office.register.record(
         visitor.name,
         "reported a reading",

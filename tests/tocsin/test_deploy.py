@@ -23,8 +23,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from ruamel.yaml import YAML
 from typer.main import get_command
 
+from collector.manual import manual_topics
 from collector.writer import Tally
-from console.manual import manual_topics
 from console.newest import SUBSCRIPTIONS
 from edge.counters import Counters
 from tests.edge.field import PATIENCE_S, district_of, until

@@ -1,6 +1,7 @@
 """Readings that people report (人工报汛): batches of a gateway of their own, with a spool as any has.
 
-They go to the store and to the rules like any reading, and again until both have them.
+They go to the store and to the rules like any reading, and again until both have them. Whoever takes them
+from people (the console, a command, replies to short messages) opens a spool of its own.
 """
 
 import asyncio
@@ -9,7 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from console.errors import ConsoleError
+from collector.errors import ReadingRefusedError
 from district.findings import Text
 from district.inventory import Device, Point
 from transport.batch import Reading, build_batch, encode_batch
@@ -42,6 +43,10 @@ class Manual:
         """
         await self._courier.heard(payload)
 
+    async def drained(self) -> None:
+        """Wait until everybody has everything."""
+        await self._courier.drained()
+
     async def waiting(self) -> int:
         """How many readings not everybody has yet."""
         return await self._outbox.depth()
@@ -50,20 +55,20 @@ class Manual:
         """Keep a reading, above the datum as people read it, and let it go.
 
         Raises:
-            ConsoleError: The instant or the value is impossible.
+            ReadingRefusedError: The instant or the value is impossible.
             sqlite3.Error: The disk refuses; it was not kept.
         """
         if point.counter:
-            raise ConsoleError(Text("a counter is not read by eye", "累计量不能人工填报"))
+            raise ReadingRefusedError(Text("a counter is not read by eye", "累计量不能人工填报"))
         now_ms = self._now_ms()
         if not now_ms - _OLDEST_MS <= at_ms <= now_ms + _AHEAD_MS:
-            raise ConsoleError(
+            raise ReadingRefusedError(
                 Text("the instant must lie within the last seven days", "观测时间须在最近七天之内")
             )
         raw = round(value - device.datum_zero, 6)
         if point.valid is not None and not point.valid[0] <= raw <= point.valid[1]:
             low, high = (round(bound + device.datum_zero, 3) for bound in point.valid)
-            raise ConsoleError(
+            raise ReadingRefusedError(
                 Text(
                     f"{value:g} is out of range: {low:g} to {high:g} {point.unit}",
                     f"{value:g} 超出量程：{low:g} 至 {high:g} {point.unit}",
@@ -96,7 +101,7 @@ async def open_manual(
             live_topic=topics.live,
             replay_topics={consumer: topics.replay(consumer) for consumer in CONSUMERS},
         )
-        carrying = asyncio.create_task(courier.run(), name="console:manual")
+        carrying = asyncio.create_task(courier.run(), name="manual")
         try:
             yield Manual(outbox, courier, now_ms=now_ms)
         finally:
