@@ -3,7 +3,7 @@
 import asyncio
 import os
 import shutil
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -88,9 +88,22 @@ class Centre:
     session: Session
     alarms: set[Level]
 
-    async def publish(self, topic: str, payload: bytes | str) -> None:
-        """Publish as somebody else would."""
-        await self.session.publish(topic, payload.encode() if isinstance(payload, str) else payload)
+    async def publish(self, topic: str, payload: str, *, until: Callable[[], Awaitable[bool]]) -> None:
+        """Publish as somebody else would, until it shows: nobody hears what is said before they listen."""
+
+        async def shows() -> bool:
+            await self.session.publish(topic, payload.encode())
+            return await until()
+
+        await eventually(shows)
+
+    async def has(self, device: str, point: str) -> bool:
+        """Whether the series has a row."""
+        district = load_district(self.folder)
+        async with open_store(
+            district.store, district=district, state_dir=self.folder / "collector"
+        ) as store:
+            return bool(await store.history(device, point, 0, 2**60))
 
     async def stored(self, device: str, point: str, count: int = 1) -> list[Row]:
         """The rows of a series, once there are so many."""

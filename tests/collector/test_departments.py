@@ -1,6 +1,7 @@
 """Every example of docs/intake.md: the snippet makes a district, the message beside it is kept as it says."""
 
 import re
+from functools import partial
 from pathlib import Path
 
 import aiohttp
@@ -43,7 +44,7 @@ async def test_meteorology_sends_rain_and_wind_as_json(broker: Endpoint, tmp_pat
     [message] = blocks("Meteorology", "json")
 
     async with open_centre(tmp_path, broker) as centre:
-        await centre.publish("meteo/K1234/minute", message)
+        await centre.publish("meteo/K1234/minute", message, until=partial(centre.has, "rain-02-mast", "wind"))
 
         assert await newest(centre, "rain-02-mast", "rain") == Row(NOW_MS, 1.8, Quality.GOOD)
         wind = await newest(centre, "rain-02-mast", "wind")
@@ -62,7 +63,7 @@ async def test_transport_sends_water_on_roads_as_lines_and_a_bridge_by_sparkplug
         open_edge_node(broker, "transport/xiaxi-bridge", "pier-2") as bridge,
     ):
         bridge.metrics = {"Pier 2/Tilt": (Type.Float, 0.25, {}), "Pier 2/Water level": (Type.Double, 3.5, {})}
-        await centre.publish("transport/roads", line)
+        await centre.publish("transport/roads", line, until=partial(centre.has, "road-07-depth", "depth"))
         await bridge.birth(NOW_MS)
 
         assert await newest(centre, "road-07-depth", "depth") == Row(NOW_MS, near(26.3), Quality.GOOD)
@@ -84,7 +85,7 @@ async def test_fire_leaves_hydrant_pressure_in_a_folder_and_publishes_smoke(
         drop = tmp_path / "drop" / "hydrants"
         drop.mkdir(parents=True, exist_ok=True)
         draft.rename(drop / "export.csv")
-        await centre.publish("fire/smoke/4711", smoke)
+        await centre.publish("fire/smoke/4711", smoke, until=partial(centre.has, "hall-02-smoke", "smoke"))
 
         pressure = await newest(centre, "hydrant-18", "pressure")
         assert pressure == Row(NOW_MS, near(0.285), Quality.GOOD)
